@@ -1,0 +1,62 @@
+// The primitive costs that a machine profile states. Nothing here knows how many vCPUs or memslots there are.
+//
+// Each cost has a class that says how a busy SMT sibling slows it down (`smt` in the profile):
+//   core    ordinary instructions
+//   issue   a tight scan bound by issue slots, which a sibling halves
+//   memory  bound by the latency of memory, which a sibling hardly touches
+//   none    not work of this CPU (skew, periods)
+
+export type SmtClass = 'core' | 'issue' | 'memory' | 'none';
+
+/** Every primitive cost by name: its SMT class and what it pays for. Times are nanoseconds in a profile. */
+export const COST_TABLE = {
+  guest_read: ['memory', 'one guest loop iteration that reads (independent loads overlap)'],
+  guest_write: ['memory', 'one guest loop iteration that writes'],
+  walk_ref: ['memory', 'one page-table reference of a TLB miss'],
+  dirty_assist: ['memory', 'the page walker sets a D bit'],
+  pml_append: ['memory', 'the page walker appends to the PML buffer'],
+  pml_full_exit: ['core', 'PML-full exit and re-entry, without its 512 entries'],
+  pml_entry: ['core', 'one PML entry moved to the dirty bitmap'],
+  fault_exit_direct: ['core', 'EPT violation outside the lock: exit, dispatch, host pfn, re-entry'],
+  fault_exit_shadow: ['core', 'shadow page fault outside the lock: exit, guest walk, host pfn, re-entry'],
+  fast_page_fault: ['core', 'lockless walk and cmpxchg of fast_page_fault'],
+  map_direct: ['core', 'direct map of one spte under mmu_lock: walk, spte, rmap, dirty bit'],
+  map_shadow: ['core', 'shadow fetch of one spte under mmu_lock: guest levels checked, spte, rmap, dirty bit'],
+  wp_fault_shadow: ['core', 'shadow fetch that makes one present 4 KiB spte writable, under mmu_lock'],
+  map_tdp: ['core', 'TDP MMU map of one spte under mmu_lock for read: walk, cmpxchg, dirty bit'],
+  sp_alloc: ['core', 'a page table allocated and zeroed'],
+  desc_alloc: ['core', 'a pte_list_desc allocated'],
+  zap_spte: ['core', 'one spte dropped with its rmap entry'],
+  guest_pt_write: ['core', 'emulated write to a shadowed guest page table'],
+  sync_spte: ['core', 'one spte of an unsync shadow page checked against the guest'],
+  root_switch: ['core', 'guest CR3 load that loads another root'],
+  ioctl_entry: ['core', 'one ioctl, entry to return'],
+  rmap_scan: ['issue', 'one rmap head visited'],
+  tdp_iter_step: ['issue', 'one step of a TDP MMU iterator'],
+  split_spte: ['core', 'one child spte made by a split, with its rmap entry'],
+  clear_dirty: ['core', 'D bit of one spte cleared by a linear walk'],
+  clear_dirty_masked: ['core', 'D bit of one spte cleared for a bit of the dirty bitmap'],
+  write_protect: ['core', 'one spte write-protected'],
+  cold_spte_visit: ['core', 'first visit by dirty-bitmap word to one spte that a split made'],
+  bitmap_word: ['core', 'one 64-bit word of a dirty bitmap copied or exchanged'],
+  collapse_spte: ['core', 'one collapsible spte found and zapped'],
+  tlb_flush: ['core', 'a remote TLB flush request, without its IPIs'],
+  ipi: ['core', 'one IPI sent and acknowledged'],
+  kick_exit: ['core', 'exit and re-entry of a kicked vCPU'],
+  slot_update: ['core', 'a memslot update without its grace period'],
+  srcu_grace_period: ['none', 'synchronize_srcu_expedited'],
+  mutex_wake: ['core', 'a sleeping mutex waiter woken'],
+  wake_latency: ['none', 'from the wakeup to the first instruction of the woken thread'],
+  start_skew: ['none', 'upper bound of the random skew with which a gang starts'],
+  resched_period: ['none', 'time slice on a CPU that threads share'],
+  line_sibling: ['none', 'cache line from the SMT sibling'],
+  line_local: ['none', 'cache line from another core of the socket'],
+  line_remote: ['none', 'cache line from another socket'],
+} as const satisfies Record<string, readonly [SmtClass, string]>;
+
+export type CostName = keyof typeof COST_TABLE;
+
+/** Costs of one CPU in integer picoseconds. */
+export type Costs = Record<CostName, number>;
+
+export const COST_NAMES = Object.keys(COST_TABLE) as CostName[];

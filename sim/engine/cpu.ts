@@ -1,0 +1,107 @@
+// The seam between kernel paths and the world that runs them.
+//
+// A kernel path is a generator over a `Cpu`. It suspends only where a primitive answers `true`:
+//
+//     if (cpu.touch(sptep)) yield;
+//     const oldSpte = cpu.load(sptep);
+//
+// Invariant 1: after a primitive answers `true`, the path yields before it uses another primitive.
+// Invariant 2: after a suspend, nothing read earlier from shared memory may be believed.
+
+import type { Costs } from './costs.js';
+import type { Counters } from './counters.js';
+
+/** What a primitive answers: `true` means "yield now; the operation is complete when you are resumed". */
+export type Suspend = boolean;
+
+/** A kernel path: suspends with bare `yield`, returns its result. */
+export type KernelPath<T = void> = Generator<void, T, void>;
+
+/** Index of an Int32 word in the shared arena. */
+export type Word = number;
+
+/** One CPU (a vCPU thread or the ioctl thread) as kernel paths see it. Times are integer picoseconds. */
+export interface Cpu {
+  /** 0-based; the ioctl thread comes after the vCPUs. */
+  readonly id: number;
+  /** Socket that the thread is placed on, 0-based. */
+  readonly socket: number;
+  /** The shared arena. Plain access is for words guarded by an exclusively held lock. */
+  readonly words: Int32Array;
+  /** Primitive costs of this CPU in picoseconds (SMT slow-down included). */
+  readonly cost: Costs;
+  /** Work counted on this CPU. */
+  readonly counters: Counters;
+  /** How long the last `run` really lasted, in picoseconds. */
+  readonly ranFor: number;
+
+  /** Orders the next access to a word that lockless code may race on. Call it right before the access. */
+  touch(word: Word): Suspend;
+  load(word: Word): number;
+  store(word: Word, value: number): void;
+  /** Returns the old value; the exchange took place if that equals `expected`. */
+  cmpxchg(word: Word, expected: number, value: number): number;
+  xchg(word: Word, value: number): number;
+  fetchAdd(word: Word, delta: number): number;
+  fetchOr(word: Word, bits: number): number;
+  fetchAnd(word: Word, bits: number): number;
+
+  /** Time since the run began, picoseconds. */
+  now(): number;
+  /** Charges `ps` of work. Never suspends. */
+  spend(ps: number): void;
+  /** Charges the transfer of a written cache line from its last owner. `line` is the word that remembers the owner. */
+  chargeLine(line: Word): void;
+  /** Runs guest code for up to `ps`; a kick may cut it short. `ranFor` tells how long it was. */
+  run(ps: number): Suspend;
+  /** Cuts short the `run` of another CPU, as an IPI does. The caller pays for the IPI itself. */
+  kick(cpuId: number): void;
+  /** True when the scheduler wants this CPU for another thread (a time slice ended on a shared CPU). */
+  needResched(): boolean;
+}
+
+/** A spinlock. `site` says which call site acquires it, for the statistics (see `LockSite`). */
+export interface SpinLock {
+  readonly name: string;
+  lock(cpu: Cpu, site: number): Suspend;
+  unlock(cpu: Cpu): Suspend;
+  /** True when another CPU waits for the lock. Only the holder may ask. */
+  isContended(cpu: Cpu): boolean;
+  assertHeld(cpu: Cpu): void;
+}
+
+/** A reader-writer lock, fair as the kernel's qrwlock: a waiting writer holds back new readers. */
+export interface RwLock {
+  readonly name: string;
+  readLock(cpu: Cpu, site: number): Suspend;
+  readUnlock(cpu: Cpu): Suspend;
+  writeLock(cpu: Cpu, site: number): Suspend;
+  writeUnlock(cpu: Cpu): Suspend;
+  isContended(cpu: Cpu): boolean;
+  assertHeldForRead(cpu: Cpu): void;
+  assertHeldForWrite(cpu: Cpu): void;
+}
+
+/** A sleeping lock with a wait queue. */
+export interface Mutex {
+  readonly name: string;
+  lock(cpu: Cpu, site: number): Suspend;
+  unlock(cpu: Cpu): Suspend;
+  assertHeld(cpu: Cpu): void;
+}
+
+export type SpinLockKind = 'ticket' | 'queued';
+
+/** Makes the locks of one engine. Every thread must make the same locks in the same order. */
+export interface LockFactory {
+  spinLock(name: string, kind: SpinLockKind): SpinLock;
+  rwLock(name: string): RwLock;
+  mutex(name: string): Mutex;
+}
+
+/** Drives a path that must not suspend (the threads engine, and set-up code) and returns its result. */
+export function runToCompletion<T>(path: KernelPath<T>): T {
+  const step = path.next();
+  if (!step.done) throw new Error('Invariant broken: a path suspended in a world that never suspends');
+  return step.value;
+}

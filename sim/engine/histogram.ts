@@ -1,0 +1,60 @@
+// A log-linear histogram of durations: 8 buckets per power of two, from 1 ns to about 4.5 hours, mergeable by adding.
+// Integer arithmetic only, so that the bucket of a duration is the same on every host.
+
+const SUB_BUCKET_BITS = 3;
+const SUB_BUCKETS = 1 << SUB_BUCKET_BITS;
+const POWERS = 44;
+
+/** Buckets of one histogram: one for less than 1 ns, then 8 for each power of two. */
+export const HISTOGRAM_BUCKETS = 1 + POWERS * SUB_BUCKETS;
+
+/** What is kept of a histogram. Times are nanoseconds, upper edges of buckets (12.5 % wide). */
+export interface HistogramSummary {
+  count: number;
+  p50Ns: number;
+  p99Ns: number;
+  p999Ns: number;
+}
+
+/** The bucket of a duration in picoseconds. */
+export function bucketOf(ps: number): number {
+  const ns = Math.floor(ps / 1000);
+  if (ns < 1) return 0;
+  if (ns < 0x80000000) return bucketOfInt(ns | 0);
+  const high = Math.floor(ns / 0x400000);
+  return Math.min(bucketOfInt(high | 0) + 22 * SUB_BUCKETS, HISTOGRAM_BUCKETS - 1);
+}
+
+function bucketOfInt(ns: number): number {
+  const power = 31 - Math.clz32(ns);
+  const sub = power >= SUB_BUCKET_BITS ? (ns >> (power - SUB_BUCKET_BITS)) & (SUB_BUCKETS - 1) : (ns << (SUB_BUCKET_BITS - power)) & (SUB_BUCKETS - 1);
+  return 1 + power * SUB_BUCKETS + sub;
+}
+
+/** Upper edge of a bucket in nanoseconds. */
+export function upperEdgeNs(bucket: number): number {
+  if (bucket === 0) return 1;
+  const power = (bucket - 1) >> SUB_BUCKET_BITS;
+  const sub = (bucket - 1) & (SUB_BUCKETS - 1);
+  return Math.ceil(2 ** power * (1 + (sub + 1) / SUB_BUCKETS));
+}
+
+/** Quantile `q` in (0, 1]: the upper edge of the bucket that holds it; 0 for an empty histogram. */
+export function quantileNs(counts: Float64Array, q: number): number {
+  let total = 0;
+  for (const count of counts) total += count;
+  if (total === 0) return 0;
+  const rank = Math.ceil(total * q);
+  let seen = 0;
+  for (let bucket = 0; bucket < counts.length; bucket++) {
+    seen += counts[bucket];
+    if (seen >= rank) return upperEdgeNs(bucket);
+  }
+  return upperEdgeNs(counts.length - 1);
+}
+
+export function summarize(counts: Float64Array): HistogramSummary {
+  let count = 0;
+  for (const n of counts) count += n;
+  return { count, p50Ns: quantileNs(counts, 0.5), p99Ns: quantileNs(counts, 0.99), p999Ns: quantileNs(counts, 0.999) };
+}

@@ -1,0 +1,80 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { RuleTester } from 'eslint';
+import { parser } from 'typescript-eslint';
+import { suspendMustYield } from './suspend-must-yield.js';
+
+RuleTester.describe = describe;
+RuleTester.it = it;
+
+/** A path around one line that is under test. */
+function inPath(line: string): string {
+  return `function* path(cpu: Cpu, lock: RwLock): KernelPath { ${line} }`;
+}
+
+describe('suspendMustYield by name', () => {
+  new RuleTester({ languageOptions: { parser } }).run('suspend-must-yield', suspendMustYield, {
+    valid: [
+      inPath('if (cpu.touch(word)) yield; return cpu.load(word);'),
+      inPath('if (lock.writeLock(cpu, 1)) { yield; }'),
+      inPath('while (true) { if (cpu.run(100)) yield; }'),
+      inPath('yield* otherPath(cpu);'),
+      inPath('const answer = () => lock.readLock(cpu, 1);'),
+      'function forward(cpu: Cpu, lock: SpinLock): Suspend { return lock.lock(cpu, 1); }',
+      'function neverSuspends(cpu: Cpu, lock: SpinLock): void { lock.lock(cpu, 1); }',
+    ],
+    invalid: [
+      { name: 'the answer is dropped', code: inPath('cpu.touch(word); return cpu.load(word);'), errors: [{ messageId: 'mustYield' }] },
+      { name: 'something else than yield', code: inPath('if (cpu.touch(word)) return;'), errors: [{ messageId: 'mustYield' }] },
+      { name: 'a negated test', code: inPath('if (!lock.readLock(cpu, 1)) yield;'), errors: [{ messageId: 'mustYield' }] },
+      {
+        name: 'two primitives in one test',
+        code: inPath('if (cpu.touch(a) || cpu.touch(b)) yield;'),
+        errors: [{ messageId: 'mustYield' }, { messageId: 'mustYield' }],
+      },
+      { name: 'more than the yield', code: inPath('if (lock.writeUnlock(cpu)) { count++; yield; }'), errors: [{ messageId: 'mustYield' }] },
+      { name: 'an else', code: inPath('if (cpu.run(5)) yield; else count++;'), errors: [{ messageId: 'mustYield' }] },
+      { name: 'the answer is kept for later', code: inPath('const late = lock.unlock(cpu); if (late) yield;'), errors: [{ messageId: 'mustYield' }] },
+      { name: 'the yield hands out a value', code: inPath('if (cpu.touch(word)) yield 1;'), errors: [{ messageId: 'mustYield' }] },
+      {
+        name: 'a plain function drops the answer',
+        code: 'function forgetful(cpu: Cpu, lock: SpinLock): void { lock.lock(cpu, 1); }',
+        options: [{ plainFunctions: true }],
+        errors: [{ messageId: 'dropped' }],
+      },
+    ],
+  });
+});
+
+describe('suspendMustYield with type information', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'mmulab-seam-'));
+  const filename = join(folder, 'path.ts');
+  const seam = `
+    type Suspend = boolean;
+    type KernelPath<T = void> = Generator<void, T, void>;
+    declare const kvm: { flush(): Suspend; run(): number; walk(): KernelPath<number> };
+  `;
+  before(() => {
+    writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify({ compilerOptions: { strict: true, target: 'es2022', types: [] }, include: ['*.ts'] }));
+    writeFileSync(filename, seam);
+  });
+  after(() => rmSync(folder, { recursive: true }));
+
+  new RuleTester({ languageOptions: { parser, parserOptions: { projectService: true, tsconfigRootDir: folder } } }).run(
+    'suspend-must-yield',
+    suspendMustYield,
+    {
+      valid: [
+        { name: 'a helper that answers Suspend', filename, code: `${seam} function* path(): KernelPath { if (kvm.flush()) yield; }` },
+        { name: 'the same name with another meaning', filename, code: `${seam} function* path(): KernelPath { kvm.run(); }` },
+        { name: 'a driven path', filename, code: `${seam} function* path(): KernelPath { yield* kvm.walk(); }` },
+      ],
+      invalid: [
+        { name: 'a helper without its yield', filename, code: `${seam} function* path(): KernelPath { kvm.flush(); }`, errors: [{ messageId: 'mustYield' }] },
+        { name: 'a path that nobody drives', filename, code: `${seam} function* path(): KernelPath { kvm.walk(); }`, errors: [{ messageId: 'notDriven' }] },
+      ],
+    },
+  );
+});

@@ -19,6 +19,7 @@ describe('suspendMustYield by name', () => {
     valid: [
       inPath('if (cpu.touch(word)) yield; return cpu.load(word);'),
       inPath('if (lock.writeLock(cpu, 1)) { yield; }'),
+      inPath('if (mustLock && lock.writeLock(cpu, 1)) yield;'),
       inPath('while (true) { if (cpu.run(100)) yield; }'),
       inPath('yield* otherPath(cpu);'),
       inPath('const answer = () => lock.readLock(cpu, 1);'),
@@ -34,6 +35,8 @@ describe('suspendMustYield by name', () => {
         code: inPath('if (cpu.touch(a) || cpu.touch(b)) yield;'),
         errors: [{ messageId: 'mustYield' }, { messageId: 'mustYield' }],
       },
+      { name: 'the first of two primitives', code: inPath('if (cpu.touch(a) && cpu.touch(b)) yield;'), errors: [{ messageId: 'mustYield' }] },
+      { name: 'a condition that comes after', code: inPath('if (lock.readLock(cpu, 1) && late) yield;'), errors: [{ messageId: 'mustYield' }] },
       { name: 'more than the yield', code: inPath('if (lock.writeUnlock(cpu)) { count++; yield; }'), errors: [{ messageId: 'mustYield' }] },
       { name: 'an else', code: inPath('if (cpu.run(5)) yield; else count++;'), errors: [{ messageId: 'mustYield' }] },
       { name: 'the answer is kept for later', code: inPath('const late = lock.unlock(cpu); if (late) yield;'), errors: [{ messageId: 'mustYield' }] },

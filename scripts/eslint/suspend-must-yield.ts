@@ -1,6 +1,6 @@
 // The lint rule of the seam (sim/engine/cpu.ts). What it catches a type checker cannot: a forgotten `yield`.
 //
-// 1. In a generator, a primitive that answers `Suspend` is exactly the test of `if (...) yield;`.
+// 1. In a generator, a primitive that answers `Suspend` is the test of `if (...) yield;`, or its last condition: `if (mustLock && lock(...)) yield;`.
 // 2. In a plain function its answer is not dropped: it is returned, or tested, or passed on (option `plainFunctions`; worlds that never
 //    suspend leave it off).
 // 3. A kernel path (a generator) that is called is also driven: a bare call of it does nothing at all.
@@ -92,10 +92,12 @@ function enclosingFunction(node: Node): FunctionNode | undefined {
   return undefined;
 }
 
-/** True for `if (call) yield;` and `if (call) { yield; }`, with nothing else in it. */
+/** True for `if (call) yield;`, `if (condition && call) yield;` and the same with braces, with nothing else in it. */
 function isTestOfYield(call: CallExpression): boolean {
-  const statement: Node = call.parent;
-  if (statement.type !== 'IfStatement' || statement.test !== call || statement.alternate) return false;
+  const isLastCondition = call.parent.type === 'LogicalExpression' && call.parent.operator === '&&' && call.parent.right === call;
+  const test: Node = isLastCondition ? call.parent : call;
+  const statement = test.parent;
+  if (statement?.type !== 'IfStatement' || statement.test !== test || statement.alternate) return false;
   const then = statement.consequent;
   const only = then.type === 'BlockStatement' && then.body.length === 1 ? then.body[0] : then;
   if (only.type !== 'ExpressionStatement' || only.expression.type !== 'YieldExpression') return false;

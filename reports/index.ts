@@ -1,0 +1,9 @@
+// The door of reports: results in, tables and pages out. Reads no files but its own published tables, and writes none.
+
+export { renderTablesCsv, renderTablesJson } from './data.js';
+export { renderReportHtml } from './html.js';
+export { renderTablesMarkdown } from './markdown.js';
+export type { ComparisonCell, ComparisonRow, ComparisonTable, Simulated } from './match.js';
+export { publishedTables } from './match.js';
+export type { TextOptions } from './text.js';
+export { renderTablesText } from './text.js';

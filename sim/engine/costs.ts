@@ -12,8 +12,10 @@ export type SmtClass = 'core' | 'issue' | 'memory' | 'none';
 export const COST_TABLE = {
   guest_read: ['memory', 'one guest loop iteration that reads (independent loads overlap)'],
   guest_write: ['memory', 'one guest loop iteration that writes'],
-  walk_ref: ['memory', 'one page-table reference of a TLB miss'],
-  dirty_assist: ['memory', 'the page walker sets a D bit'],
+  walk_ref: ['memory', 'one page-table reference of a TLB miss, table in local memory'],
+  walk_ref_remote: ['memory', 'one page-table reference of a TLB miss, table in the memory of another socket'],
+  dirty_assist: ['memory', 'the page walker sets a D bit in a local table'],
+  dirty_assist_remote: ['memory', 'the page walker sets a D bit in a table of another socket'],
   pml_append: ['memory', 'the page walker appends to the PML buffer'],
   pml_full_exit: ['core', 'PML-full exit and re-entry, without its 512 entries'],
   pml_entry: ['core', 'one PML entry moved to the dirty bitmap'],

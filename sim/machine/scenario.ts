@@ -3,6 +3,7 @@
 
 import type { Cpu, KernelPath, LockFactory } from '../engine/cpu.js';
 import type { Arena } from '../memory/arena.js';
+import type { StallReport } from './cell.js';
 
 /** Who takes part in a phase. The others are parked, spinning in user space. */
 export type Crew = 'vcpus' | 'ioctl' | 'all';
@@ -27,6 +28,8 @@ export interface World {
   lockSites: readonly string[];
   /** Throws when an invariant of the finished run does not hold. `counters` are the sums over all CPUs. */
   check(counters: Record<string, number>): void;
+  /** Stalls of guest accesses by phase, of the vCPUs that ran in this world. */
+  stalls?(): StallReport[];
 }
 
 export interface Scenario {

@@ -1,0 +1,128 @@
+// The virtual engine: always advances the CPU that is earliest in virtual time. One seed, one trace, on every host.
+
+import { assert } from '../../assert.js';
+import type { Arena } from '../../memory/arena.js';
+import { Prng } from '../../prng.js';
+import type { CostName } from '../costs.js';
+import type { KernelPath } from '../cpu.js';
+import { EventHeap } from './event-heap.js';
+import { VirtualLockFactory } from './locks.js';
+import { costsAt, lineTransfers, type Place, placeThreads, type SmtFactors, type Topology } from './topology.js';
+import { VirtualCpu } from './virtual-cpu.js';
+
+export interface VirtualMachineParts {
+  topology: Topology;
+  smt: SmtFactors;
+  /** Primitive costs in nanoseconds. */
+  costNs: Record<CostName, number>;
+  seed: number;
+}
+
+export interface GangMember {
+  cpu: VirtualCpu;
+  path: KernelPath;
+}
+
+/** When a gang started and when each member finished, in picoseconds. */
+export interface GangTimes {
+  start: number;
+  end: number;
+  finish: Map<number, number>;
+}
+
+export class VirtualEngine {
+  readonly cpus: VirtualCpu[] = [];
+  readonly locks: VirtualLockFactory;
+  readonly places: Place[];
+  /** Events so far. */
+  events = 0;
+  readonly #heap: EventHeap;
+  readonly #prng: Prng;
+  readonly #skewPs: number;
+  #time = 0;
+  #hashLow = 0x811c9dc5 | 0;
+  #hashHigh = 0x2f0b4c47 | 0;
+
+  /** An engine of `vcpuCount` vCPUs and one ioctl thread, which is placed first: it starts the others. */
+  constructor(arena: Arena, vcpuCount: number, parts: VirtualMachineParts) {
+    const cpuCount = vcpuCount + 1;
+    const placed = placeThreads(cpuCount, parts.topology);
+    this.places = [...placed.slice(1), placed[0]];
+    this.#heap = new EventHeap(cpuCount);
+    this.#prng = new Prng(parts.seed);
+    this.locks = new VirtualLockFactory(cpuCount);
+    const noSmt = costsAt({ socket: 0, core: 0, siblingBusy: false }, parts.costNs, parts.smt);
+    const transfers = lineTransfers(this.places, noSmt);
+    this.#skewPs = noSmt.start_skew;
+    const { sockets, coresPerSocket, threadsPerCore } = parts.topology;
+    const shared = cpuCount > sockets * coresPerSocket * threadsPerCore;
+    for (let id = 0; id < cpuCount; id++) {
+      const place = this.places[id];
+      const cost = costsAt(place, parts.costNs, parts.smt);
+      this.cpus.push(new VirtualCpu({ id, socket: place.socket, words: arena.words, cost, heap: this.#heap, transfers, cpuCount, cpus: this.cpus, shared }));
+    }
+  }
+
+  /** Runs the members until all have finished. They start together, but for a seeded skew. */
+  runGang(members: GangMember[]): GangTimes {
+    const start = this.#time;
+    const finish = new Map<number, number>();
+    for (const { cpu, path } of members) {
+      cpu.path = path;
+      cpu.time = start + (members.length > 1 ? this.#prng.below(this.#skewPs + 1) : 0);
+      cpu.suspend();
+    }
+    this.#runEvents(finish);
+    this.#assertAllFinished(members, finish);
+    for (const time of finish.values()) if (time > this.#time) this.#time = time;
+    return { start, end: this.#time, finish };
+  }
+
+  #runEvents(finish: Map<number, number>): void {
+    const heap = this.#heap;
+    const cpus = this.cpus;
+    while (heap.size > 0) {
+      const cpu = cpus[heap.pop()];
+      this.#trace(cpu);
+      const lock = cpu.pendingLock;
+      if (lock !== null) {
+        cpu.pendingLock = null;
+        if (!lock.perform(cpu, cpu.pendingOperation)) continue;
+      }
+      cpu.resume();
+      const step = (cpu.path as KernelPath).next();
+      if (step.done === true) {
+        finish.set(cpu.id, cpu.time);
+        cpu.path = null;
+      } else if (!cpu.suspended) assert(false, `CPU ${cpu.id} yielded though no primitive asked it to`);
+    }
+  }
+
+  #trace(cpu: VirtualCpu): void {
+    this.events++;
+    const time = cpu.time;
+    const low = time | 0;
+    this.#hashLow = Math.imul(this.#hashLow ^ low ^ cpu.pendingOperation, 0x01000193);
+    this.#hashHigh = Math.imul((this.#hashHigh ^ cpu.id ^ (this.#hashLow >>> 15)) + low, 0x85ebca6b | 0);
+  }
+
+  /** 16 hex digits over every event so far: its time, its CPU and its operation. */
+  get traceHash(): string {
+    return hex(this.#hashHigh) + hex(this.#hashLow);
+  }
+
+  get timePs(): number {
+    return this.#time;
+  }
+
+  #assertAllFinished(members: GangMember[], finish: Map<number, number>): void {
+    const stuck = members.filter(({ cpu }) => !finish.has(cpu.id));
+    if (stuck.length === 0) return;
+    const who = stuck.map(({ cpu }) => `CPU ${cpu.id} waits for ${cpu.waitsFor ? `"${cpu.waitsFor.name}"` : 'nothing'}`);
+    assert(false, `deadlock at ${this.#time} ps: ${who.slice(0, 8).join(', ')}`);
+  }
+}
+
+function hex(word: number): string {
+  return (word >>> 0).toString(16).padStart(8, '0');
+}

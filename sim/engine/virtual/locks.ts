@@ -1,0 +1,268 @@
+// Locks of the virtual engine: queues in virtual time, with the cache-line traffic of the real ones.
+//
+// A hand-off costs the transfer of the lock word to the next holder, and one more for each CPU that polls the same word: at most two
+// for a queued lock (the pending waiter and the head of the MCS queue), every waiter for a ticket lock. A sleeping lock costs a wakeup.
+// What the lock protects is charged by the path that touches it.
+
+import { assert } from '../../assert.js';
+import type { Cpu, LockFactory, Mutex, RwLock, SpinLock, SpinLockKind, Suspend } from '../cpu.js';
+import { LockStats } from '../lock-stats.js';
+import type { PendingLock, VirtualCpu } from './virtual-cpu.js';
+
+const ACQUIRE_READ = 1;
+const ACQUIRE_WRITE = 2;
+const RELEASE_READ = 3;
+const RELEASE_WRITE = 4;
+
+const QUEUED_POLLERS = 2;
+
+/** FIFO of waiting CPUs: a ring, one place per CPU. */
+class WaitQueue {
+  size = 0;
+  readonly #cpus: (VirtualCpu | null)[];
+  readonly #writers: Uint8Array;
+  #head = 0;
+
+  constructor(capacity: number) {
+    this.#cpus = new Array<VirtualCpu | null>(capacity).fill(null);
+    this.#writers = new Uint8Array(capacity);
+  }
+
+  push(cpu: VirtualCpu, writer: boolean): void {
+    let at = this.#head + this.size++;
+    if (at >= this.#cpus.length) at -= this.#cpus.length;
+    this.#cpus[at] = cpu;
+    this.#writers[at] = writer ? 1 : 0;
+  }
+
+  peek(distance: number): VirtualCpu {
+    let at = this.#head + distance;
+    if (at >= this.#cpus.length) at -= this.#cpus.length;
+    return this.#cpus[at] as VirtualCpu;
+  }
+
+  headIsWriter(): boolean {
+    return this.#writers[this.#head] === 1;
+  }
+
+  shift(): VirtualCpu {
+    const cpu = this.#cpus[this.#head] as VirtualCpu;
+    this.#cpus[this.#head] = null;
+    this.#head = this.#head + 1 === this.#cpus.length ? 0 : this.#head + 1;
+    this.size--;
+    return cpu;
+  }
+}
+
+/** What the locks share: a FIFO, one writer or many readers, statistics, and the line of the lock word as a server. */
+class VirtualLock implements PendingLock {
+  readonly name: string;
+  readonly stats: LockStats;
+  /** CPUs whose polling slows a hand-off. */
+  readonly #pollers: number;
+  readonly #sleeps: boolean;
+  readonly #queue: WaitQueue;
+  readonly #acquiredAt: Float64Array;
+  readonly #site: Int32Array;
+  readonly #reads: Uint8Array;
+  #writer = -1;
+  #readers = 0;
+  #wordOwner = -1;
+  #wordFreeAt = 0;
+
+  constructor(name: string, parts: { cpuCount: number; pollers: number; sleeps: boolean }) {
+    this.name = name;
+    this.stats = new LockStats(name);
+    this.#pollers = parts.pollers;
+    this.#sleeps = parts.sleeps;
+    this.#queue = new WaitQueue(parts.cpuCount);
+    this.#acquiredAt = new Float64Array(parts.cpuCount);
+    this.#site = new Int32Array(parts.cpuCount);
+    this.#reads = new Uint8Array(parts.cpuCount);
+  }
+
+  request(cpu: VirtualCpu, operation: number, site: number): Suspend {
+    cpu.assertRunning();
+    cpu.pendingSite = site;
+    return this.#start(cpu, operation);
+  }
+
+  release(cpu: VirtualCpu, operation: number): Suspend {
+    cpu.assertRunning();
+    if (operation === RELEASE_WRITE) this.assertWriter(cpu);
+    else this.assertReader(cpu);
+    return this.#start(cpu, operation);
+  }
+
+  #start(cpu: VirtualCpu, operation: number): Suspend {
+    if (cpu.heap.topTime <= cpu.time) {
+      cpu.defer(this, operation);
+      return true;
+    }
+    if (this.perform(cpu, operation)) return false;
+    cpu.suspended = true;
+    return true;
+  }
+
+  perform(cpu: VirtualCpu, operation: number): boolean {
+    if (operation <= ACQUIRE_WRITE) return this.#acquire(cpu, operation === ACQUIRE_WRITE);
+    if (operation === RELEASE_WRITE) this.#releaseWrite(cpu);
+    else this.#releaseRead(cpu);
+    return true;
+  }
+
+  #acquire(cpu: VirtualCpu, write: boolean): boolean {
+    const free = this.#writer < 0 && this.#queue.size === 0 && (!write || this.#readers === 0);
+    if (!free) {
+      assert(this.#writer !== cpu.id && this.#reads[cpu.id] === 0, `CPU ${cpu.id} waits for "${this.name}", which it holds`);
+      this.#acquiredAt[cpu.id] = cpu.time; // arrival, until it is granted
+      this.#queue.push(cpu, write);
+      cpu.waitsFor = this;
+      return false;
+    }
+    const arrival = cpu.time;
+    this.#takeWord(cpu);
+    this.#grant(cpu, write, { arrival, contended: false });
+    return true;
+  }
+
+  /** An atomic operation on the lock word: the line serves one CPU at a time, in order of arrival. */
+  #takeWord(cpu: VirtualCpu): void {
+    if (cpu.time < this.#wordFreeAt) cpu.time = this.#wordFreeAt;
+    if (this.#wordOwner >= 0) cpu.time += cpu.transfers[this.#wordOwner * cpu.cpuCount + cpu.id];
+    this.#wordOwner = cpu.id;
+    this.#wordFreeAt = cpu.time;
+  }
+
+  #grant(cpu: VirtualCpu, write: boolean, wait: { arrival: number; contended: boolean }): void {
+    const site = cpu.pendingSite;
+    if (write) this.#writer = cpu.id;
+    else {
+      this.#readers++;
+      this.#reads[cpu.id] = 1;
+    }
+    this.#site[cpu.id] = site;
+    this.stats.acquired(site, cpu.time - wait.arrival, wait.contended);
+    this.#acquiredAt[cpu.id] = cpu.time;
+  }
+
+  #releaseWrite(cpu: VirtualCpu): void {
+    this.#writer = -1;
+    this.stats.released(this.#site[cpu.id], cpu.time - this.#acquiredAt[cpu.id]);
+    this.#wordOwner = cpu.id;
+    this.#wordFreeAt = cpu.time;
+    this.#grantWaiters(cpu.time);
+  }
+
+  #releaseRead(cpu: VirtualCpu): void {
+    this.stats.released(this.#site[cpu.id], cpu.time - this.#acquiredAt[cpu.id]);
+    this.#takeWord(cpu);
+    this.#readers--;
+    this.#reads[cpu.id] = 0;
+    if (this.#queue.size > 0) this.#grantWaiters(cpu.time);
+  }
+
+  #grantWaiters(from: number): void {
+    const queue = this.#queue;
+    let time = from;
+    while (queue.size > 0 && this.#writer < 0) {
+      const write = queue.headIsWriter();
+      if (write && this.#readers > 0) return;
+      const next = queue.shift();
+      time = this.#handOver(next, time);
+      this.#grant(next, write, { arrival: this.#acquiredAt[next.id], contended: true });
+      next.waitsFor = null;
+      next.heap.push(next.time, next.id);
+    }
+  }
+
+  /** Moves the lock word to `next`, who then holds it. Returns when. */
+  #handOver(next: VirtualCpu, from: number): number {
+    const n = next.cpuCount;
+    let time = from;
+    if (this.#wordOwner >= 0) time += next.transfers[this.#wordOwner * n + next.id];
+    const pollers = this.#queue.size < this.#pollers ? this.#queue.size : this.#pollers;
+    for (let i = 0; i < pollers; i++) time += next.transfers[next.id * n + this.#queue.peek(i).id];
+    if (this.#sleeps) time += next.cost.mutex_wake + next.cost.wake_latency;
+    this.#wordOwner = next.id;
+    this.#wordFreeAt = time;
+    next.time = time;
+    return time;
+  }
+
+  get waiters(): number {
+    return this.#queue.size;
+  }
+
+  isContended(): boolean {
+    return this.#queue.size > 0;
+  }
+
+  assertWriter(cpu: Cpu): void {
+    assert(this.#writer === cpu.id, `CPU ${cpu.id} does not hold "${this.name}"`);
+  }
+
+  assertReader(cpu: Cpu): void {
+    assert(this.#reads[cpu.id] === 1 || this.#writer === cpu.id, `CPU ${cpu.id} does not hold "${this.name}" for reading`);
+  }
+}
+
+class VirtualRwLock extends VirtualLock implements RwLock {
+  readLock(cpu: Cpu, site: number): Suspend {
+    return this.request(cpu as VirtualCpu, ACQUIRE_READ, site);
+  }
+  readUnlock(cpu: Cpu): Suspend {
+    return this.release(cpu as VirtualCpu, RELEASE_READ);
+  }
+  writeLock(cpu: Cpu, site: number): Suspend {
+    return this.request(cpu as VirtualCpu, ACQUIRE_WRITE, site);
+  }
+  writeUnlock(cpu: Cpu): Suspend {
+    return this.release(cpu as VirtualCpu, RELEASE_WRITE);
+  }
+  assertHeldForRead(cpu: Cpu): void {
+    this.assertReader(cpu);
+  }
+  assertHeldForWrite(cpu: Cpu): void {
+    this.assertWriter(cpu);
+  }
+}
+
+class VirtualExclusiveLock extends VirtualLock implements SpinLock, Mutex {
+  lock(cpu: Cpu, site: number): Suspend {
+    return this.request(cpu as VirtualCpu, ACQUIRE_WRITE, site);
+  }
+  unlock(cpu: Cpu): Suspend {
+    return this.release(cpu as VirtualCpu, RELEASE_WRITE);
+  }
+  assertHeld(cpu: Cpu): void {
+    this.assertWriter(cpu);
+  }
+}
+
+export class VirtualLockFactory implements LockFactory {
+  readonly locks: { stats: LockStats }[] = [];
+  readonly #cpuCount: number;
+
+  constructor(cpuCount: number) {
+    this.#cpuCount = cpuCount;
+  }
+
+  spinLock(name: string, kind: SpinLockKind): SpinLock {
+    const pollers = kind === 'ticket' ? this.#cpuCount : QUEUED_POLLERS;
+    return this.#add(new VirtualExclusiveLock(name, { cpuCount: this.#cpuCount, pollers, sleeps: false }));
+  }
+
+  rwLock(name: string): RwLock {
+    return this.#add(new VirtualRwLock(name, { cpuCount: this.#cpuCount, pollers: QUEUED_POLLERS, sleeps: false }));
+  }
+
+  mutex(name: string): Mutex {
+    return this.#add(new VirtualExclusiveLock(name, { cpuCount: this.#cpuCount, pollers: 0, sleeps: true }));
+  }
+
+  #add<T extends VirtualLock>(lock: T): T {
+    this.locks.push(lock);
+    return lock;
+  }
+}

@@ -1,0 +1,183 @@
+// A CPU of the virtual engine: its own integer clock, and the primitives of the seam.
+//
+// A primitive first asks whether this CPU is still the earliest; if so it acts at once and the path carries on. Otherwise the
+// operation is left pending, the CPU goes into the heap at its own time, and the engine performs the operation when its turn comes.
+
+import { assert } from '../../assert.js';
+import type { Costs } from '../costs.js';
+import { Counters } from '../counters.js';
+import type { Cpu, KernelPath, Suspend, Word } from '../cpu.js';
+import type { EventHeap } from './event-heap.js';
+
+/** A lock, as a suspended CPU sees it. */
+export interface PendingLock {
+  readonly name: string;
+  /** Performs the pending operation at the CPU's time. False when the CPU now waits in the lock's queue. */
+  perform(cpu: VirtualCpu, operation: number): boolean;
+}
+
+export interface VirtualCpuParts {
+  id: number;
+  socket: number;
+  words: Int32Array;
+  cost: Costs;
+  heap: EventHeap;
+  /** Transfer costs, `from * cpuCount + to`. */
+  transfers: Int32Array;
+  cpuCount: number;
+  /** The CPUs of the engine, for kicks. */
+  cpus: VirtualCpu[];
+  /** True when more threads than logical CPUs share this CPU. */
+  shared: boolean;
+}
+
+export class VirtualCpu implements Cpu {
+  readonly id: number;
+  readonly socket: number;
+  readonly words: Int32Array;
+  readonly cost: Costs;
+  readonly counters = new Counters();
+  /** Local time in picoseconds. */
+  time = 0;
+  ranFor = 0;
+  path: KernelPath | null = null;
+  /** True between a primitive that answered `true` and the resume. */
+  suspended = false;
+  pendingLock: PendingLock | null = null;
+  pendingOperation = 0;
+  pendingSite = 0;
+  /** Lock in whose queue this CPU waits, for the deadlock report. */
+  waitsFor: PendingLock | null = null;
+  readonly heap: EventHeap;
+  readonly transfers: Int32Array;
+  readonly cpuCount: number;
+  readonly #cpus: VirtualCpu[];
+  readonly #shared: boolean;
+  #runStart = -1;
+  #nextResched: number;
+
+  constructor(parts: VirtualCpuParts) {
+    this.id = parts.id;
+    this.socket = parts.socket;
+    this.words = parts.words;
+    this.cost = parts.cost;
+    this.heap = parts.heap;
+    this.transfers = parts.transfers;
+    this.cpuCount = parts.cpuCount;
+    this.#cpus = parts.cpus;
+    this.#shared = parts.shared;
+    this.#nextResched = parts.cost.resched_period;
+  }
+
+  /** True when another CPU must act before this one may. */
+  mustSuspend(): boolean {
+    return this.heap.topTime <= this.time;
+  }
+
+  /** Goes into the heap at this CPU's time, with an operation to perform there. */
+  defer(lock: PendingLock, operation: number): void {
+    this.pendingLock = lock;
+    this.pendingOperation = operation;
+    this.suspend();
+  }
+
+  suspend(): void {
+    this.suspended = true;
+    this.heap.push(this.time, this.id);
+  }
+
+  assertRunning(): void {
+    if (this.suspended) assert(false, `CPU ${this.id} used a primitive without yielding after the last one asked it to`);
+  }
+
+  touch(_word: Word): Suspend {
+    this.assertRunning();
+    if (this.heap.topTime > this.time) return false;
+    this.suspend();
+    return true;
+  }
+
+  load(word: Word): number {
+    return this.words[word];
+  }
+
+  store(word: Word, value: number): void {
+    this.words[word] = value;
+  }
+
+  cmpxchg(word: Word, expected: number, value: number): number {
+    const old = this.words[word];
+    if (old === expected) this.words[word] = value;
+    return old;
+  }
+
+  xchg(word: Word, value: number): number {
+    const old = this.words[word];
+    this.words[word] = value;
+    return old;
+  }
+
+  fetchAdd(word: Word, delta: number): number {
+    const old = this.words[word];
+    this.words[word] = old + delta;
+    return old;
+  }
+
+  fetchOr(word: Word, bits: number): number {
+    const old = this.words[word];
+    this.words[word] = old | bits;
+    return old;
+  }
+
+  fetchAnd(word: Word, bits: number): number {
+    const old = this.words[word];
+    this.words[word] = old & bits;
+    return old;
+  }
+
+  now(): number {
+    return this.time;
+  }
+
+  spend(ps: number): void {
+    this.time += ps;
+  }
+
+  chargeLine(line: Word): void {
+    const owner = this.words[line];
+    if (owner !== 0) this.time += this.transfers[(owner - 1) * this.cpuCount + this.id];
+    this.words[line] = this.id + 1;
+  }
+
+  run(ps: number): Suspend {
+    this.assertRunning();
+    const start = this.time;
+    this.time += ps;
+    this.ranFor = ps;
+    if (this.heap.topTime > this.time) return false;
+    this.#runStart = start;
+    this.suspend();
+    return true;
+  }
+
+  kick(cpuId: number): void {
+    const target = this.#cpus[cpuId];
+    if (target.#runStart < 0 || target.time <= this.time) return;
+    const cutAt = this.time > target.#runStart ? this.time : target.#runStart;
+    if (!target.heap.advance(cpuId, cutAt)) return;
+    target.time = cutAt;
+    target.ranFor = cutAt - target.#runStart;
+  }
+
+  needResched(): boolean {
+    if (!this.#shared || this.time < this.#nextResched) return false;
+    this.#nextResched = this.time + this.cost.resched_period;
+    return true;
+  }
+
+  /** The engine's: the CPU goes on. */
+  resume(): void {
+    this.suspended = false;
+    this.#runStart = -1;
+  }
+}

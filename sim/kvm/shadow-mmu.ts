@@ -1,0 +1,160 @@
+// The shadow (legacy) MMU: faults under mmu_lock held for write, rmaps, a quota of shadow pages. It serves two-dimensional paging
+// (direct: one root for all vCPUs) and shadow paging (indirect pages shadow the guest's tables, one root per process).
+// Models direct_page_fault()/__direct_map() of mmu.c and FNAME(page_fault)/FNAME(fetch) of paging_tmpl.h, without prefetch: the kernel
+// never prefetches a writable spte of a memslot whose writes are logged, and elsewhere pages are huge.
+
+import type { Cpu, KernelPath } from '../engine/cpu.js';
+import { ROOT_LEVEL, TABLE_SHIFT } from '../units.js';
+import { markPageDirtyInSlot } from './dirty-bitmap.js';
+import { fastPageFault } from './fast-page-fault.js';
+import { guestAccess, guestTableGfn } from './guest-paging.js';
+import type { Kvm } from './kvm.js';
+import { LockSite } from './lock-sites.js';
+import { gfnToRmap, hostMappingLevel, isDirtyTracked, type Memslot, pfnOf } from './memslots.js';
+import type { Mmu } from './mmu.js';
+import { pteListAdd } from './rmap.js';
+import { checkShadowInvariants } from './shadow-invariants.js';
+import * as dirtyLog from './shadow-mmu-dirty-log.js';
+import {
+  createShadowPage,
+  dropParentPte,
+  dropSpte,
+  getShadowPage,
+  linkShadowPage,
+  makeMmuPagesAvailable,
+  makeRole,
+  SP_GFNS,
+  SP_PRESENT,
+  spHeader,
+  spTable,
+  sptepToSp,
+} from './shadow-page.js';
+import { ACC_ALL, LARGE, makeSpte, PRESENT, sptePayload, tableIndex, WRITABLE } from './spte.js';
+import { kvmFlushRemoteTlbs, type Vcpu } from './vcpu.js';
+import { wpFaultUnderReadLock } from './wp-fault.js';
+
+export const shadowMmu: Mmu = {
+  name: 'shadow',
+  createRoots,
+  pageFault,
+  trySplitHugePages: dirtyLog.trySplitHugePages,
+  slotLeafClearDirty: dirtyLog.slotLeafClearDirty,
+  slotRemoveWriteAccess: dirtyLog.slotRemoveWriteAccess,
+  zapCollapsibleSptes: dirtyLog.zapCollapsibleSptes,
+  slotGfnWriteProtect: dirtyLog.slotGfnWriteProtect,
+  protectMasked: dirtyLog.protectMasked,
+  checkInvariants: checkShadowInvariants,
+};
+
+function createRoots(kvm: Kvm, cpu: Cpu): void {
+  const count = kvm.direct ? 1 : kvm.config.guest.processCount;
+  for (let process = 0; process < count; process++) {
+    const gfn = kvm.direct ? 0 : guestTableGfn(process, ROOT_LEVEL, 0);
+    kvm.words[kvm.roots + process] = createShadowPage(kvm, cpu, { gfn, role: makeRole(ROOT_LEVEL, kvm.direct, ACC_ALL), isRoot: true });
+  }
+}
+
+/**
+ * Locks: mmu_lock for write; none on the fast path; for read with `--wp-fault-lock read`.
+ * Suspends: before the lockless walk, at the lock, at the unlock. Models direct_page_fault() and FNAME(page_fault)().
+ */
+function* pageFault(kvm: Kvm, vcpu: Vcpu, gfn: number, write: boolean): KernelPath {
+  const { cpu } = vcpu;
+  cpu.spend(kvm.direct ? cpu.cost.fault_exit_direct : cpu.cost.fault_exit_shadow);
+  if (write && vcpu.faultPresent) {
+    if (kvm.direct) {
+      if (cpu.touch(vcpu.lastSptep)) yield;
+      if (fastPageFault(kvm, vcpu, gfn)) return;
+    } else if (kvm.config.wpFaultLock === 'read' && (yield* wpFaultUnderReadLock(kvm, vcpu, gfn))) return;
+  }
+  if (kvm.mmuLock.writeLock(cpu, LockSite.pageFault)) yield;
+  map(kvm, vcpu, gfn);
+  if (kvm.mmuLock.writeUnlock(cpu)) yield;
+}
+
+/** Maps `gfn` as large as may be. Locks: mmu_lock for write. Suspends: never. Models __direct_map() and FNAME(fetch)(). */
+function map(kvm: Kvm, vcpu: Vcpu, gfn: number): void {
+  const { words } = kvm;
+  const { cpu } = vcpu;
+  kvm.mmuLock.assertHeldForWrite(cpu);
+  cpu.chargeLine(kvm.mmuLineA);
+  cpu.chargeLine(kvm.mmuLineB);
+  if (makeMmuPagesAvailable(kvm, cpu)) kvmFlushRemoteTlbs(kvm, cpu);
+  const memslot = kvm.memslots.gfnToMemslot(cpu, gfn) as Memslot;
+  const goal = goalLevel(kvm, memslot, gfn);
+  let sp = vcpu.root;
+  for (let level = ROOT_LEVEL; level > goal; level--) {
+    const sptep = spTable(kvm, sp) + tableIndex(gfn, level);
+    let spte = words[sptep];
+    if ((spte & (PRESENT | LARGE)) === (PRESENT | LARGE)) {
+      kvm.split.onFault(kvm, cpu, { sptep, level });
+      spte = words[sptep];
+    }
+    sp = (spte & PRESENT) !== 0 ? sptePayload(spte) : linkNewTable(kvm, vcpu, { sptep, level: level - 1, gfn });
+  }
+  const sptep = spTable(kvm, sp) + tableIndex(gfn, goal);
+  mmuSetSpte(kvm, vcpu, memslot, { sptep, level: goal, gfn });
+}
+
+function goalLevel(kvm: Kvm, memslot: Memslot, gfn: number): number {
+  const { dirtyLevel, guest } = kvm.config;
+  const limit = isDirtyTracked(kvm.words, memslot) ? dirtyLevel : ROOT_LEVEL;
+  if (limit === 1) return 1;
+  const host = Math.min(limit, hostMappingLevel(memslot, gfn));
+  return kvm.direct ? host : Math.min(host, guest.leafLevel);
+}
+
+/** Links a table of `level` below `sptep`: direct where the guest has no table of its own. */
+function linkNewTable(kvm: Kvm, vcpu: Vcpu, at: { sptep: number; level: number; gfn: number }): number {
+  const { sptep, level, gfn } = at;
+  const shift = level * TABLE_SHIFT;
+  const direct = kvm.direct || level < kvm.config.guest.leafLevel;
+  const page = direct
+    ? { gfn: (gfn >>> shift) << shift, role: makeRole(level, true, kvm.direct ? ACC_ALL : guestAccess(vcpu.process)) }
+    : { gfn: guestTableGfn(vcpu.process, level, gfn), role: makeRole(level, false, ACC_ALL) };
+  const sp = getShadowPage(kvm, vcpu.cpu, page);
+  linkShadowPage(kvm, vcpu.cpu, { sptep, sp });
+  return sp;
+}
+
+/** Sets the leaf at `sptep`. Models mmu_set_spte(): a read fault, too, maps writable and marks the page dirty. */
+function mmuSetSpte(kvm: Kvm, vcpu: Vcpu, memslot: Memslot, leaf: { sptep: number; level: number; gfn: number }): void {
+  const { words } = kvm;
+  const { cpu } = vcpu;
+  const { sptep, level, gfn } = leaf;
+  const shift = (level - 1) * TABLE_SHIFT;
+  const firstGfn = (gfn >>> shift) << shift;
+  const pfn = pfnOf(memslot, firstGfn);
+  const old = words[sptep];
+  const present = clearForeign(kvm, cpu, { sptep, level, pfn });
+  const access = kvm.direct ? ACC_ALL : guestAccess(vcpu.process);
+  const spte = makeSpte(pfn, level, access);
+  cpu.store(sptep, spte);
+  if ((spte & WRITABLE) !== 0) markPageDirtyInSlot(kvm, cpu, memslot, { gfn, level });
+  if (present) {
+    if ((old & WRITABLE) !== 0) cpu.counters.spuriousFaults++;
+    else cpu.counters.wpFaults++;
+    cpu.spend(kvm.direct ? cpu.cost.map_direct : cpu.cost.wp_fault_shadow);
+    return;
+  }
+  const header = spHeader(kvm, sptepToSp(kvm, sptep));
+  const gfns = words[header + SP_GFNS];
+  if (gfns !== 0) words[spTable(kvm, gfns) + tableIndex(gfn, level)] = (firstGfn << 3) | access;
+  words[header + SP_PRESENT]++;
+  words[kvm.pagesStat + level]++;
+  pteListAdd(kvm, cpu, gfnToRmap(memslot, firstGfn, level), sptep);
+  cpu.counters.rmapAdds++;
+  cpu.counters.sptesMapped++;
+  cpu.spend(kvm.direct ? cpu.cost.map_direct : cpu.cost.map_shadow);
+}
+
+/** Clears whatever at `sptep` is not the leaf for `pfn`. True when that leaf is already there. */
+function clearForeign(kvm: Kvm, cpu: Cpu, at: { sptep: number; level: number; pfn: number }): boolean {
+  const spte = kvm.words[at.sptep];
+  if ((spte & PRESENT) === 0) return false;
+  if (at.level > 1 && (spte & LARGE) === 0) dropParentPte(kvm, cpu, at.sptep);
+  else if (sptePayload(spte) !== at.pfn) dropSpte(kvm, cpu, at.sptep);
+  else return true;
+  kvmFlushRemoteTlbs(kvm, cpu);
+  return false;
+}

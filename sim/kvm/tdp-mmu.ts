@@ -1,0 +1,205 @@
+// The TDP MMU: faults under mmu_lock held for read, sptes changed by cmpxchg, no rmaps, no quota. Models arch/x86/kvm/mmu/tdp_mmu.c
+// of early 2022. Freed tables are never used again within a run: lockless walkers (RCU readers) may still be on them.
+//
+// Invariant 7: an spte is changed only by cmpxchg from the value that was read, or while FROZEN by its freezer.
+
+import { assert } from '../assert.js';
+import type { Cpu, KernelPath } from '../engine/cpu.js';
+import { ROOT_LEVEL, TABLE_ENTRIES, TABLE_SHIFT } from '../units.js';
+import { markPageDirtyInSlot } from './dirty-bitmap.js';
+import { fastPageFault } from './fast-page-fault.js';
+import type { Kvm } from './kvm.js';
+import { LockSite } from './lock-sites.js';
+import { hostMappingLevel, isDirtyTracked, type Memslot, pfnOf } from './memslots.js';
+import type { Mmu } from './mmu.js';
+import { allocTable, makeRole, roleLevel, SP_GFN, SP_HEADER_WORDS, SP_IN_USE, SP_NODE, SP_ROLE, spHeader, spTable } from './shadow-page.js';
+import { ACC_ALL, FROZEN, FROZEN_SPTE, isLeaf, LARGE, makeNonleafSpte, makeSplitSpte, makeSpte, PRESENT, sptePayload, tableIndex, WRITABLE } from './spte.js';
+import * as dirtyLog from './tdp-mmu-dirty-log.js';
+import { kvmFlushRemoteTlbs, type Vcpu } from './vcpu.js';
+
+export const tdpMmu: Mmu = {
+  name: 'tdp',
+  createRoots,
+  pageFault,
+  trySplitHugePages: dirtyLog.trySplitHugePages,
+  slotLeafClearDirty: dirtyLog.slotLeafClearDirty,
+  slotRemoveWriteAccess: dirtyLog.slotRemoveWriteAccess,
+  zapCollapsibleSptes: dirtyLog.zapCollapsibleSptes,
+  slotGfnWriteProtect: dirtyLog.slotGfnWriteProtect,
+  protectMasked: dirtyLog.protectMasked,
+  checkInvariants,
+};
+
+function createRoots(kvm: Kvm, cpu: Cpu): void {
+  kvm.words[kvm.roots] = tdpAllocTable(kvm, cpu, { gfn: 0, level: ROOT_LEVEL });
+}
+
+/** A table that nobody sees yet. Models tdp_mmu_alloc_sp(); the allocator's own lock stands for the slab's per-CPU lists. */
+export function tdpAllocTable(kvm: Kvm, cpu: Cpu, page: { gfn: number; level: number }): number {
+  while (cpu.xchg(kvm.allocatorLock, 1) !== 0);
+  const sp = allocTable(kvm, cpu);
+  cpu.store(kvm.allocatorLock, 0);
+  const header = spHeader(kvm, sp);
+  kvm.words.fill(0, header, header + SP_HEADER_WORDS);
+  kvm.words[header + SP_GFN] = page.gfn;
+  kvm.words[header + SP_ROLE] = makeRole(page.level, true, ACC_ALL);
+  kvm.words[header + SP_NODE] = cpu.socket;
+  kvm.words[header + SP_IN_USE] = 1;
+  cpu.counters.mmuPagesAllocated++;
+  return sp;
+}
+
+/** Gives up a table: not for reuse, see the head of this file. */
+export function tdpFreeTable(kvm: Kvm, cpu: Cpu, sp: number): void {
+  kvm.words[spHeader(kvm, sp) + SP_IN_USE] = 0;
+  cpu.counters.mmuPagesFreed++;
+}
+
+/**
+ * Locks: mmu_lock for read; none on the fast path. Suspends: before the lockless walk, at the lock, before each walk and cmpxchg, at
+ * the unlock. A lost race leaves the fault to be taken again. Models kvm_tdp_mmu_page_fault() and kvm_tdp_mmu_map().
+ */
+function* pageFault(kvm: Kvm, vcpu: Vcpu, gfn: number, write: boolean): KernelPath {
+  const { cpu } = vcpu;
+  cpu.spend(cpu.cost.fault_exit_direct);
+  if (write && vcpu.faultPresent) {
+    if (cpu.touch(vcpu.lastSptep)) yield;
+    if (fastPageFault(kvm, vcpu, gfn)) return;
+  }
+  if (kvm.mmuLock.readLock(cpu, LockSite.pageFault)) yield;
+  const memslot = kvm.memslots.gfnToMemslot(cpu, gfn) as Memslot;
+  const goal = goalLevel(kvm, memslot, gfn);
+  if (cpu.touch(vcpu.root)) yield;
+  const leaf = descend(kvm, vcpu, { gfn, goal });
+  cpu.spend(cpu.cost.map_tdp);
+  if (leaf !== 0) {
+    const seen = cpu.load(leaf);
+    if (cpu.touch(leaf)) yield;
+    setLeaf(kvm, vcpu, memslot, { sptep: leaf, seen, level: goal, gfn });
+  }
+  if (kvm.mmuLock.readUnlock(cpu)) yield;
+}
+
+function goalLevel(kvm: Kvm, memslot: Memslot, gfn: number): number {
+  const host = hostMappingLevel(memslot, gfn);
+  return isDirtyTracked(kvm.words, memslot) ? Math.min(host, kvm.config.dirtyLevel) : host;
+}
+
+/** The sptep of `gfn` at the goal level, with tables linked on the way; 0 when a race was lost. */
+function descend(kvm: Kvm, vcpu: Vcpu, to: { gfn: number; goal: number }): number {
+  const { cpu } = vcpu;
+  let sp = vcpu.root;
+  for (let level = ROOT_LEVEL; level > to.goal; level--) {
+    const sptep = spTable(kvm, sp) + tableIndex(to.gfn, level);
+    let spte = cpu.load(sptep);
+    if ((spte & (PRESENT | LARGE)) === (PRESENT | LARGE)) {
+      if (!resolveHuge(kvm, cpu, { sptep, spte, level, gfn: to.gfn })) return lostRace(cpu);
+      spte = cpu.load(sptep);
+    }
+    if ((spte & FROZEN) !== 0) return lostRace(cpu);
+    sp = (spte & PRESENT) !== 0 ? sptePayload(spte) : linkTable(kvm, cpu, { sptep, level: level - 1, gfn: to.gfn });
+    if (sp === 0) return lostRace(cpu);
+  }
+  return spTable(kvm, sp) + tableIndex(to.gfn, to.goal);
+}
+
+function lostRace(cpu: Cpu): number {
+  cpu.counters.tdpCmpxchgFailures++;
+  return 0;
+}
+
+function linkTable(kvm: Kvm, cpu: Cpu, at: { sptep: number; level: number; gfn: number }): number {
+  const shift = at.level * TABLE_SHIFT;
+  const sp = tdpAllocTable(kvm, cpu, { gfn: (at.gfn >>> shift) << shift, level: at.level });
+  if (cpu.cmpxchg(at.sptep, 0, makeNonleafSpte(sp)) === 0) return sp;
+  tdpFreeTable(kvm, cpu, sp);
+  return 0;
+}
+
+/** A fault needs a smaller page than the huge one at `sptep`: zap it, or split it if the policy says so. */
+function resolveHuge(kvm: Kvm, cpu: Cpu, huge: { sptep: number; spte: number; level: number; gfn: number }): boolean {
+  if (kvm.split.splitsOnFault) return tdpSplitHugePage(kvm, cpu, huge);
+  if (cpu.cmpxchg(huge.sptep, huge.spte, FROZEN_SPTE) !== huge.spte) return false;
+  cpu.spend(cpu.cost.zap_spte);
+  kvmFlushRemoteTlbs(kvm, cpu);
+  cpu.store(huge.sptep, 0);
+  cpu.fetchAdd(kvm.pagesStat + huge.level, -1);
+  cpu.counters.hugeSptesDropped++;
+  cpu.counters.sptesZapped++;
+  return true;
+}
+
+/** Splits a huge spte: 512 children written off-line, then linked by one cmpxchg. Models tdp_mmu_split_huge_page(). */
+export function tdpSplitHugePage(kvm: Kvm, cpu: Cpu, huge: { sptep: number; spte: number; level: number; gfn: number }): boolean {
+  const childLevel = huge.level - 1;
+  const shift = childLevel * TABLE_SHIFT;
+  const sp = tdpAllocTable(kvm, cpu, { gfn: (huge.gfn >>> shift) << shift, level: childLevel });
+  const table = spTable(kvm, sp);
+  for (let index = 0; index < TABLE_ENTRIES; index++) kvm.words[table + index] = makeSplitSpte(huge.spte, huge.level, index);
+  cpu.spend(TABLE_ENTRIES * cpu.cost.split_spte);
+  if (cpu.cmpxchg(huge.sptep, huge.spte, makeNonleafSpte(sp)) !== huge.spte) {
+    tdpFreeTable(kvm, cpu, sp);
+    return false;
+  }
+  cpu.fetchAdd(kvm.pagesStat + huge.level, -1);
+  cpu.fetchAdd(kvm.pagesStat + childLevel, TABLE_ENTRIES);
+  cpu.counters.hugePagesSplit++;
+  cpu.counters.splitSptes += TABLE_ENTRIES;
+  return true;
+}
+
+/** Models tdp_mmu_map_handle_target_level(). */
+function setLeaf(kvm: Kvm, vcpu: Vcpu, memslot: Memslot, leaf: { sptep: number; seen: number; level: number; gfn: number }): void {
+  const { cpu } = vcpu;
+  const { sptep, seen, level, gfn } = leaf;
+  const shift = (level - 1) * TABLE_SHIFT;
+  const spte = makeSpte(pfnOf(memslot, (gfn >>> shift) << shift), level, ACC_ALL);
+  if ((seen & FROZEN) !== 0 || cpu.cmpxchg(sptep, seen, spte) !== seen) {
+    lostRace(cpu);
+    return;
+  }
+  markPageDirtyInSlot(kvm, cpu, memslot, { gfn, level });
+  if ((seen & PRESENT) === 0) {
+    cpu.fetchAdd(kvm.pagesStat + level, 1);
+    cpu.counters.sptesMapped++;
+  } else if (!isLeaf(seen, level)) {
+    freeSubtree(kvm, cpu, sptePayload(seen));
+    cpu.fetchAdd(kvm.pagesStat + level, 1);
+    cpu.counters.sptesMapped++;
+    kvmFlushRemoteTlbs(kvm, cpu);
+  } else if ((seen & WRITABLE) !== 0) cpu.counters.spuriousFaults++;
+  else cpu.counters.wpFaults++;
+}
+
+/** Frees an unlinked table and all below it. Models handle_removed_pt(). */
+function freeSubtree(kvm: Kvm, cpu: Cpu, sp: number): void {
+  const level = roleLevel(kvm.words[spHeader(kvm, sp) + SP_ROLE]);
+  for (let sptep = spTable(kvm, sp), end = sptep + TABLE_ENTRIES; sptep < end; sptep++) {
+    const spte = cpu.xchg(sptep, FROZEN_SPTE);
+    if ((spte & PRESENT) === 0) continue;
+    cpu.spend(cpu.cost.zap_spte);
+    if (isLeaf(spte, level)) {
+      cpu.fetchAdd(kvm.pagesStat + level, -1);
+      cpu.counters.sptesZapped++;
+    } else freeSubtree(kvm, cpu, sptePayload(spte));
+  }
+  tdpFreeTable(kvm, cpu, sp);
+}
+
+/** Invariant 4: the pages_* statistics count the present leaves. Nothing is left frozen in a table that is in use. */
+function checkInvariants(kvm: Kvm): void {
+  const { words } = kvm;
+  const leaves = [0, 0, 0, 0, 0];
+  for (let sp = 1; sp <= words[kvm.nextTable]; sp++) {
+    const header = spHeader(kvm, sp);
+    if (words[header + SP_IN_USE] === 0) continue;
+    const level = roleLevel(words[header + SP_ROLE]);
+    for (let sptep = spTable(kvm, sp), end = sptep + TABLE_ENTRIES; sptep < end; sptep++) {
+      assert((words[sptep] & FROZEN) === 0, `spte ${sptep} of table ${sp} is left frozen`);
+      if ((words[sptep] & PRESENT) !== 0 && isLeaf(words[sptep], level)) leaves[level]++;
+    }
+  }
+  for (let level = 1; level <= 3; level++) {
+    assert(leaves[level] === words[kvm.pagesStat + level], `${leaves[level]} leaf sptes at level ${level}, the statistics say ${words[kvm.pagesStat + level]}`);
+  }
+}

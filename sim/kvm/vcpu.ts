@@ -1,0 +1,183 @@
+// One vCPU: its TLB, its PML buffer, its root, and the page walk of the hardware.
+// Left out: two vCPUs on one TLB, prefetching page walkers, the guest's own A and D bits.
+
+import type { Cpu } from '../engine/cpu.js';
+import { HISTOGRAM_BUCKETS, bucketOf } from '../engine/histogram.js';
+import { ROOT_LEVEL, TABLE_SHIFT } from '../units.js';
+import { markPageDirty } from './dirty-bitmap.js';
+import type { Kvm } from './kvm.js';
+import { SP_NODE, spHeader, spTable } from './shadow-page.js';
+import { ACCESSED, DIRTY, isLeaf, PRESENT, sptePayload, tableIndex, WRITABLE } from './spte.js';
+import { Tlb } from './tlb.js';
+
+export const PML_ENTRIES = 512;
+
+/** What an access of the hardware ends in. */
+export const Access = { done: 0, fault: 1, pmlFull: 2 } as const;
+
+/** Stalls of one kind of access: from the first attempt to the one that succeeds. Picoseconds. */
+export class Stalls {
+  count = 0;
+  totalPs = 0;
+  maxPs = 0;
+  readonly histogram = new Float64Array(HISTOGRAM_BUCKETS);
+
+  add(ps: number): void {
+    this.count++;
+    this.totalPs += ps;
+    if (ps > this.maxPs) this.maxPs = ps;
+    this.histogram[bucketOf(ps)] += 1;
+  }
+
+  merge(other: Stalls): void {
+    this.count += other.count;
+    this.totalPs += other.totalPs;
+    this.maxPs = Math.max(this.maxPs, other.maxPs);
+    for (let i = 0; i < HISTOGRAM_BUCKETS; i++) this.histogram[i] += other.histogram[i];
+  }
+}
+
+export class Vcpu {
+  readonly cpu: Cpu;
+  readonly tlb = new Tlb();
+  /** Root shadow page in use. */
+  root = 0;
+  process = 0;
+  /** The last fault found a present spte: it was for the lack of permission. */
+  faultPresent = false;
+  /** Arena word of the spte that the last walk ended at. */
+  lastSptep = 0;
+  tlbGeneration = 0;
+  readonly pml = new Int32Array(PML_ENTRIES);
+  pmlCount = 0;
+  readStalls = new Stalls();
+  writeStalls = new Stalls();
+
+  constructor(cpu: Cpu) {
+    this.cpu = cpu;
+  }
+}
+
+/**
+ * One access of the guest to `gfn`, by the hardware: TLB, page walk, A and D bits, PML. Returns an `Access`.
+ * Locks: none. Suspends: never; the caller has just touched the spte. Models what VMX does without KVM.
+ */
+export function hardwareAccess(kvm: Kvm, vcpu: Vcpu, gfn: number, write: boolean): number {
+  const { cpu, tlb } = vcpu;
+  const { cost, counters } = cpu;
+  if (tlb.hits(gfn, write)) {
+    counters.tlbHits++;
+    cpu.spend(write ? cost.guest_write : cost.guest_read);
+    return Access.done;
+  }
+  counters.tlbMisses++;
+  let sptep: number;
+  let level = 1;
+  let spte: number;
+  if (tlb.cachedRegion === gfn >>> TABLE_SHIFT) {
+    sptep = tlb.cachedTable + tableIndex(gfn, 1);
+    spte = cpu.load(sptep);
+    chargeRefs(vcpu, kvm.config.ept ? 2 : 1);
+  } else {
+    let sp = vcpu.root;
+    level = ROOT_LEVEL;
+    for (;;) {
+      sptep = spTable(kvm, sp) + tableIndex(gfn, level);
+      spte = cpu.load(sptep);
+      if ((spte & PRESENT) === 0 || isLeaf(spte, level)) break;
+      sp = sptePayload(spte);
+      level--;
+    }
+    noteTable(kvm, vcpu, { gfn, level, sp });
+    chargeRefs(vcpu, walkRefs(kvm, ROOT_LEVEL - level + 1));
+  }
+  vcpu.lastSptep = sptep;
+  vcpu.faultPresent = (spte & PRESENT) !== 0;
+  if (!vcpu.faultPresent || (write && (spte & WRITABLE) === 0)) return Access.fault;
+  if (write && (spte & DIRTY) === 0 && !setDirty(kvm, vcpu, { gfn, sptep, level })) return Access.pmlFull;
+  if ((spte & ACCESSED) === 0) cpu.fetchOr(sptep, ACCESSED);
+  tlb.fill(gfn, level, write ? spte | DIRTY : spte);
+  cpu.spend(write ? cost.guest_write : cost.guest_read);
+  return Access.done;
+}
+
+/** Memory references of a walk over `levels` levels: with EPT each guest level and the final address need a walk of their own. */
+function walkRefs(kvm: Kvm, levels: number): number {
+  if (!kvm.config.ept) return levels;
+  const guestLevels = ROOT_LEVEL + 1 - kvm.config.guest.leafLevel;
+  return (guestLevels + 1) * (levels + 1) - 1;
+}
+
+function noteTable(kvm: Kvm, vcpu: Vcpu, at: { gfn: number; level: number; sp: number }): void {
+  const { tlb } = vcpu;
+  tlb.cachedRemote = kvm.words[spHeader(kvm, at.sp) + SP_NODE] !== vcpu.cpu.socket;
+  if (at.level !== 1) return;
+  tlb.cachedRegion = at.gfn >>> TABLE_SHIFT;
+  tlb.cachedTable = spTable(kvm, at.sp);
+}
+
+function chargeRefs(vcpu: Vcpu, refs: number): void {
+  const { cpu } = vcpu;
+  cpu.counters.walkRefs += refs;
+  cpu.spend(refs * (vcpu.tlb.cachedRemote ? cpu.cost.walk_ref_remote : cpu.cost.walk_ref));
+}
+
+/** Sets the D bit, and logs the page if PML is on. False when the PML buffer is full: the vCPU must exit first. */
+function setDirty(kvm: Kvm, vcpu: Vcpu, at: { gfn: number; sptep: number; level: number }): boolean {
+  const { cpu } = vcpu;
+  const log = at.level === 1 && kvm.hasPml && kvm.words[kvm.dirtyLoggingCount] > 0;
+  if (log && vcpu.pmlCount === PML_ENTRIES) return false;
+  cpu.fetchOr(at.sptep, DIRTY);
+  cpu.counters.dirtyAssists++;
+  cpu.spend(vcpu.tlb.cachedRemote ? cpu.cost.dirty_assist_remote : cpu.cost.dirty_assist);
+  if (log) {
+    vcpu.pml[vcpu.pmlCount++] = at.gfn;
+    cpu.counters.pmlAppends++;
+    cpu.spend(cpu.cost.pml_append);
+  }
+  return true;
+}
+
+/** Empties the PML buffer into the dirty bitmap, as every VM exit does. Models vmx_flush_pml_buffer(). */
+export function flushPmlBuffer(kvm: Kvm, vcpu: Vcpu): void {
+  const { cpu } = vcpu;
+  for (let i = 0; i < vcpu.pmlCount; i++) markPageDirty(kvm, cpu, vcpu.pml[i], 1);
+  cpu.spend(vcpu.pmlCount * cpu.cost.pml_entry);
+  vcpu.pmlCount = 0;
+}
+
+/** States of a vCPU's `inGuestMode` word. */
+export const GuestMode = { outside: 0, inside: 1, kicked: 2 } as const;
+
+/** What a vCPU does at VM entry, or when an IPI has made it exit: empties its PML buffer, drops its TLB if asked to. */
+export function serviceRequests(kvm: Kvm, vcpu: Vcpu): void {
+  const { cpu } = vcpu;
+  if (cpu.load(kvm.inGuestMode + cpu.id) === GuestMode.kicked) {
+    cpu.store(kvm.inGuestMode + cpu.id, GuestMode.inside);
+    cpu.spend(cpu.cost.kick_exit);
+    flushPmlBuffer(kvm, vcpu);
+  }
+  const generation = cpu.load(kvm.tlbGeneration);
+  if (generation === vcpu.tlbGeneration) return;
+  vcpu.tlbGeneration = generation;
+  vcpu.tlb.flush();
+  cpu.counters.tlbFlushes++;
+}
+
+/** Makes every vCPU drop its TLB before its next access. Models kvm_flush_remote_tlbs(). */
+export function kvmFlushRemoteTlbs(kvm: Kvm, cpu: Cpu): void {
+  cpu.fetchAdd(kvm.tlbGeneration, 1);
+  cpu.counters.remoteTlbFlushes++;
+  cpu.spend(cpu.cost.tlb_flush);
+  kickVcpus(kvm, cpu);
+}
+
+/** Sends an IPI to each vCPU that runs guest code. */
+export function kickVcpus(kvm: Kvm, cpu: Cpu): void {
+  for (let id = 0; id < kvm.config.vcpuCount; id++) {
+    if (cpu.cmpxchg(kvm.inGuestMode + id, GuestMode.inside, GuestMode.kicked) !== GuestMode.inside) continue;
+    cpu.counters.ipis++;
+    cpu.spend(cpu.cost.ipi);
+    cpu.kick(id);
+  }
+}

@@ -1,0 +1,57 @@
+// Runs a scenario in the virtual engine: one thread, integer time, one seed.
+
+import { Counters } from '../engine/counters.js';
+import { VirtualEngine } from '../engine/virtual/engine.js';
+import { Arena } from '../memory/arena.js';
+import type { DirtyLogOptions, PhaseTime, RunOutcome, Warning } from './cell.js';
+import { dirtyLogScenario } from './dirty-log.js';
+import { costsInNs, type MachineProfile } from './profile.js';
+import type { Phase, Scenario } from './scenario.js';
+
+export interface VirtualRun {
+  profile: MachineProfile;
+  seed: number;
+}
+
+/** One dirty_log_perf_test cell in virtual time. CPU-bound; throws when an invariant breaks. */
+export function runDirtyLogVirtual(options: DirtyLogOptions, run: VirtualRun): RunOutcome {
+  return runScenarioVirtual(dirtyLogScenario(options), run);
+}
+
+/** Any scenario in virtual time. */
+export function runScenarioVirtual(scenario: Scenario, run: VirtualRun): RunOutcome {
+  const arena = Arena.ofWords(scenario.arenaWords);
+  const { topology, smt } = run.profile;
+  const engine = new VirtualEngine(arena, scenario.vcpuCount, { topology, smt, costNs: costsInNs(run.profile), seed: run.seed });
+  const world = scenario.build(arena, engine.locks, true);
+  const times = world.phases.map((phase) => runPhase(engine, phase, scenario.vcpuCount)).filter(({ metric }) => metric !== '');
+  const sum = new Counters();
+  for (const cpu of engine.cpus) sum.add(cpu.counters);
+  const counters = sum.toRecord();
+  world.check(counters);
+  return {
+    times,
+    counters,
+    locks: engine.locks.locks.flatMap(({ stats }) => stats.report(world.lockSites)),
+    stalls: world.stalls?.() ?? [],
+    warnings: warningsOf(scenario, run.profile),
+    traceHash: engine.traceHash,
+    faults: counters.pageFaults,
+  };
+}
+
+function runPhase(engine: VirtualEngine, phase: Phase, vcpuCount: number): PhaseTime {
+  const members = engine.cpus.filter(({ id }) => phase.crew === 'all' || id < vcpuCount === (phase.crew === 'vcpus'));
+  const { start, end, finish } = engine.runGang(members.map((cpu) => ({ cpu, path: phase.path(cpu) })));
+  const phaseEnd = phase.crew === 'all' ? (finish.get(vcpuCount) as number) : end;
+  return { metric: phase.metric, ns: Math.round((phaseEnd - start) / 1000), orderSensitive: phase.orderSensitive && vcpuCount > 1 };
+}
+
+function warningsOf(scenario: Scenario, profile: MachineProfile): Warning[] {
+  const { sockets, coresPerSocket, threadsPerCore } = profile.topology;
+  const logical = sockets * coresPerSocket * threadsPerCore;
+  const threads = scenario.vcpuCount + 1;
+  if (threads <= logical) return [];
+  const message = `${threads} threads on a host of ${logical} logical CPUs: modelled as if the host had more sockets of the same kind`;
+  return [{ code: 'beyond-host', message }];
+}

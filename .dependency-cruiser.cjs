@@ -7,7 +7,7 @@
 //   inside sim: machine -> everything; guest -> kvm; kvm -> engine/*.ts (never an engine); memory -> nothing
 //   engines never import kvm, nor each other
 
-const TESTS = '\\.(test|kit|fixture)\\.ts$';
+const TESTS = '[.-](test|kit|fixture)(-worker)?\\.ts$';
 /** What every folder of sim may use. */
 const SIM_BASE = '^sim/(assert|units|prng)\\.ts$';
 /** The seam and its plain data, not the engines in the folders beside them. */

@@ -5,7 +5,7 @@ import { defineConfig } from 'eslint/config';
 import tseslint from 'typescript-eslint';
 import { suspendMustYield } from './dist/scripts/eslint/suspend-must-yield.js';
 
-const TESTS = ['**/*.test.ts', '**/*.kit.ts', '**/*.fixture.ts'];
+const TESTS = ['**/*.test.ts', '**/*.kit.ts', '**/*.fixture.ts', '**/*-kit-worker.ts'];
 
 /** Functions that the ECMAScript standard leaves to the implementation: their last bits differ between hosts. */
 const TRANSCENDENTAL = [

@@ -1,6 +1,7 @@
 // The lint rule of the seam (sim/engine/cpu.ts). What it catches a type checker cannot: a forgotten `yield`.
 //
-// 1. In a generator, a primitive that answers `Suspend` is the test of `if (...) yield;`, or its last condition: `if (mustLock && lock(...)) yield;`.
+// 1. In a generator, a primitive that answers `Suspend` is the test of `if (...) yield;`. A condition may stand before it (`if (mustLock && lock(...)) yield;`),
+//    one of two may be chosen (`if (reads ? readLock(...) : writeLock(...)) yield;`), and more may be done after the yield, but nothing before it.
 // 2. In a plain function its answer is not dropped: it is returned, or tested, or passed on (option `plainFunctions`; worlds that never
 //    suspend leave it off).
 // 3. A kernel path (a generator) that is called is also driven: a bare call of it does nothing at all.
@@ -92,14 +93,20 @@ function enclosingFunction(node: Node): FunctionNode | undefined {
   return undefined;
 }
 
-/** True for `if (call) yield;`, `if (condition && call) yield;` and the same with braces, with nothing else in it. */
+/** True when the call's answer is the value of a test of `if (...) yield;`: alone, after a condition, or as a branch of a choice between primitives. */
 function isTestOfYield(call: CallExpression): boolean {
-  const isLastCondition = call.parent.type === 'LogicalExpression' && call.parent.operator === '&&' && call.parent.right === call;
-  const test: Node = isLastCondition ? call.parent : call;
-  const statement = test.parent;
-  if (statement?.type !== 'IfStatement' || statement.test !== test || statement.alternate) return false;
+  let value: Node = call;
+  while (passesOn(value.parent, value)) value = value.parent;
+  const statement = value.parent;
+  if (statement?.type !== 'IfStatement' || statement.test !== value || statement.alternate) return false;
   const then = statement.consequent;
-  const only = then.type === 'BlockStatement' && then.body.length === 1 ? then.body[0] : then;
-  if (only.type !== 'ExpressionStatement' || only.expression.type !== 'YieldExpression') return false;
-  return !only.expression.delegate && !only.expression.argument;
+  const first = then.type === 'BlockStatement' ? then.body[0] : then;
+  if (first?.type !== 'ExpressionStatement' || first.expression.type !== 'YieldExpression') return false;
+  return !first.expression.delegate && !first.expression.argument;
+}
+
+/** True when `parent` has the value of `child` whenever `child` is evaluated. */
+function passesOn(parent: Node | null, child: Node): parent is NodeOf<'LogicalExpression' | 'ConditionalExpression'> {
+  if (parent?.type === 'LogicalExpression') return parent.operator === '&&' && parent.right === child;
+  return parent?.type === 'ConditionalExpression' && parent.test !== child;
 }

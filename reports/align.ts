@@ -12,18 +12,30 @@ export interface TextCell {
 /** Rows of equal length as lines, columns two spaces apart, no trailing space. */
 export function alignColumns(rows: readonly (readonly TextCell[])[], aligns: readonly Align[]): string[] {
   const widths = aligns.map((_, column) => Math.max(0, ...rows.map((row) => visibleWidth(row[column].text))));
-  return rows.map((row) => row.map((cell, column) => padCell(cell, widths[column], aligns[column], column === row.length - 1)).join('  ').trimEnd());
+  return rows.map((row) =>
+    row
+      .map((cell, column) => padCell(cell, widths[column], aligns[column], column === row.length - 1))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 /**
  * As `alignColumns`, but leaves out columns, in the order of `dropOrder`, until the lines fit `width`.
  * What cannot be made to fit is returned as it is.
  */
-export function alignFitting(rows: readonly (readonly TextCell[])[], aligns: readonly Align[], { width, dropOrder }: { width: number; dropOrder: readonly number[] }): string[] {
+export function alignFitting(
+  rows: readonly (readonly TextCell[])[],
+  aligns: readonly Align[],
+  { width, dropOrder }: { width: number; dropOrder: readonly number[] },
+): string[] {
   for (let dropped = 0; ; dropped++) {
     const keep = (_: unknown, column: number) => !dropOrder.slice(0, dropped).includes(column);
     const kept = rows.map((row) => row.filter(keep));
-    const bare = alignColumns(kept.map((row) => row.map(({ text }) => ({ text }))), aligns.filter(keep));
+    const bare = alignColumns(
+      kept.map((row) => row.map(({ text }) => ({ text }))),
+      aligns.filter(keep),
+    );
     if (dropped === dropOrder.length || bare.every((line) => visibleWidth(line) <= width)) return alignColumns(kept, aligns.filter(keep));
   }
 }

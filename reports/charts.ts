@@ -11,7 +11,8 @@ const COLORS = {
   domain: ['lazy', 'eager', 'eager-skip', 'on-fault'],
   range: ['var(--lazy)', 'var(--eager)', 'var(--eager-skip)', 'var(--on-fault)'],
 };
-const SECONDS_LABEL = "datum.value >= 0.9995 ? format(datum.value, '~g') + ' s' : datum.value >= 0.0009995 ? format(datum.value * 1e3, '~g') + ' ms' : format(datum.value * 1e6, '~g') + ' µs'";
+const SECONDS_LABEL =
+  "datum.value >= 0.9995 ? format(datum.value, '~g') + ' s' : datum.value >= 0.0009995 ? format(datum.value * 1e3, '~g') + ' ms' : format(datum.value * 1e6, '~g') + ' µs'";
 
 /** Width and height of the plot area of a published chart, in CSS pixels. */
 const PLOT = { width: 380, height: 250 };
@@ -45,6 +46,8 @@ interface Point {
   seconds: number;
   arm: string;
   source: 'published' | 'simulated';
+  /** Grows at each missing number, so that no line is drawn across a gap. */
+  run: number;
 }
 
 /**
@@ -53,7 +56,7 @@ interface Point {
  */
 export function publishedChart(table: ComparisonTable): TopLevelSpec | undefined {
   const cells = allCells([table]);
-  const points = cells.flatMap(pointsOf).filter((point) => isPlottable(point.seconds));
+  const points = (['lazy', 'eager'] as const).flatMap((arm) => pointsOf(table.rows.map((row) => row[arm])));
   if (points.length === 0) return undefined;
   const ranges = cells.flatMap(rangeOf).filter((range) => isPlottable(range.low) && isPlottable(range.high));
   const counts = [...new Set(points.map((point) => point.vcpus))].sort((a, b) => a - b);
@@ -73,7 +76,11 @@ export function publishedChart(table: ComparisonTable): TopLevelSpec | undefined
     ...PLOT,
     config: CONFIG,
     layer: [
-      { data: only('simulated'), mark: { type: 'line', strokeWidth: 5, opacity: 0.3, strokeCap: 'round' }, encoding: { x, y, color } },
+      {
+        data: only('simulated'),
+        mark: { type: 'line', strokeWidth: 5, opacity: 0.3, strokeCap: 'round' },
+        encoding: { x, y, color, detail: { field: 'run' } },
+      },
       { data: { values: ranges }, mark: { type: 'rule', strokeWidth: 3 }, encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color } },
       { data: only('published'), mark: { type: 'line', strokeWidth: 1.5, strokeDash: [4, 3] }, encoding: { x, y, color } },
       { data: only('published'), mark: { type: 'point', shape: 'circle', size: 95, strokeWidth: 1.6, fill: 'transparent' }, encoding: { x, y, stroke: color } },
@@ -82,10 +89,15 @@ export function publishedChart(table: ComparisonTable): TopLevelSpec | undefined
   };
 }
 
-function pointsOf(cell: ComparisonCell): Point[] {
-  const { vcpus, arm, seconds } = cell.published;
-  const published: Point = { vcpus, arm, seconds, source: 'published' };
-  return cell.simulated === undefined ? [published] : [published, { vcpus, arm, seconds: cell.simulated.seconds, source: 'simulated' }];
+function pointsOf(cells: readonly ComparisonCell[]): Point[] {
+  let run = 0;
+  return cells.flatMap(({ published, simulated }) => {
+    const { vcpus, arm, seconds } = published;
+    const points: Point[] = [{ vcpus, arm, seconds, source: 'published', run: 0 }];
+    if (simulated !== undefined && isPlottable(simulated.seconds)) points.push({ vcpus, arm, seconds: simulated.seconds, source: 'simulated', run });
+    else run++;
+    return points;
+  });
 }
 
 function rangeOf(cell: ComparisonCell): { vcpus: number; arm: string; low: number; high: number }[] {
@@ -118,7 +130,9 @@ function logTicks([low, high]: [number, number]): number[] {
   return ticks;
 }
 
-const RATIO_TICKS = [1 / 100, 1 / 10, 1 / 5, 1 / 3, 1 / 2, 1 / 1.5, 1 / 1.25, 1, 1.25, 1.5, 2, 3, 5, 10, 100];
+const RATIO_TICKS = [0.01, 0.1, 0.2, 0.5, 0.67, 0.8, 1, 1.25, 1.5, 2, 5, 10, 100];
+/** Ticks that only fit when the axis is short. */
+const FINE_TICKS = [0.67, 0.8, 1.25, 1.5];
 
 /** One strip per table: simulated / published of every cell, on one logarithmic axis around 1. `undefined` when no cell is simulated. */
 export function ratioStrip(tables: readonly ComparisonTable[]): TopLevelSpec | undefined {
@@ -127,9 +141,9 @@ export function ratioStrip(tables: readonly ComparisonTable[]): TopLevelSpec | u
   const worst = points.reduce((a, b) => (misfit(b.ratio) > misfit(a.ratio) ? b : a));
   // The worst mark is the outermost of its row: its label has room outwards, unless one cell is off beyond all bounds.
   const farthest = misfit(worst.ratio);
-  const reach = Math.max(1.6, Math.min(farthest ** 2, farthest * 1.5));
+  const reach = Math.max(1.72, Math.min(farthest ** 2.3, farthest * 1.6));
   const domain = [1 / reach, reach];
-  const ticks = RATIO_TICKS.filter((tick) => tick >= domain[0] && tick <= domain[1] && (reach < 4 || ![1.25, 1 / 1.25, 1.5, 1 / 1.5].includes(tick)));
+  const ticks = RATIO_TICKS.filter((tick) => tick >= domain[0] && tick <= domain[1] && (reach < 4 || !FINE_TICKS.includes(tick)));
   const x = {
     field: 'ratio',
     type: 'quantitative' as const,
@@ -137,7 +151,13 @@ export function ratioStrip(tables: readonly ComparisonTable[]): TopLevelSpec | u
     axis: { values: ticks, title: 'simulated / published', format: '.2~f', grid: false },
   };
   const rows = tables.map(stripLabel);
-  const y = { field: 'table', type: 'nominal' as const, sort: rows, scale: { domain: rows }, axis: { title: null, ticks: false, domain: false, grid: true, labelLimit: 0, labelExpr: "split(datum.label, '|')", labelFontSize: 11 } };
+  const y = {
+    field: 'table',
+    type: 'nominal' as const,
+    sort: rows,
+    scale: { domain: rows },
+    axis: { title: null, ticks: false, domain: false, grid: true, labelLimit: 0, labelExpr: "split(datum.label, '|')", labelFontSize: 11 },
+  };
   const mark = (arm: string, shape: string, offset: number, size: number) => ({
     data: { values: points.filter((point) => point.arm === arm) },
     mark: { type: 'point' as const, shape, filled: true, opacity: 0.75, size, yOffset: offset },
@@ -148,9 +168,17 @@ export function ratioStrip(tables: readonly ComparisonTable[]): TopLevelSpec | u
     height: { step: 34 },
     config: CONFIG,
     layer: [
-      { data: { values: [{ from: 1 / 1.1, to: 1.1 }] }, mark: { type: 'rect', fill: 'var(--band)' }, encoding: { x: { ...x, field: 'from' }, x2: { field: 'to' } } },
+      {
+        data: { values: [{ from: 1 / 1.1, to: 1.1 }] },
+        mark: { type: 'rect', fill: 'var(--band)' },
+        encoding: { x: { ...x, field: 'from' }, x2: { field: 'to' } },
+      },
       { data: { values: [{ at: 1 }] }, mark: { type: 'rule', stroke: 'currentColor', strokeWidth: 1 }, encoding: { x: { ...x, field: 'at' } } },
-      { data: { values: [{ at: 1 / 1.5 }, { at: 1.5 }] }, mark: { type: 'rule', stroke: 'var(--rule)', strokeDash: [2, 3] }, encoding: { x: { ...x, field: 'at' } } },
+      {
+        data: { values: [{ at: 1 / 1.5 }, { at: 1.5 }] },
+        mark: { type: 'rule', stroke: 'var(--rule)', strokeDash: [2, 3] },
+        encoding: { x: { ...x, field: 'at' } },
+      },
       mark('lazy', 'circle', -6, 42),
       mark('eager', 'diamond', 6, 46),
       {
@@ -189,7 +217,12 @@ export function stallChart(rows: readonly StallRow[]): TopLevelSpec | undefined 
   const domain = logDomain(points.map((point) => point.seconds));
   const axis = { values: logTicks(domain), labelExpr: SECONDS_LABEL, title: 'stall of one access' };
   const x = { field: 'seconds', type: 'quantitative' as const, scale: { type: 'log' as const, domain, nice: false }, axis };
-  const y = { field: 'name', type: 'nominal' as const, sort: shown.map(({ name }) => name), axis: { title: null, domain: false, ticks: false, labelLimit: 0, labelFontSize: 11 } };
+  const y = {
+    field: 'name',
+    type: 'nominal' as const,
+    sort: shown.map(({ name }) => name),
+    axis: { title: null, domain: false, ticks: false, labelLimit: 0, labelFontSize: 11 },
+  };
   const color = { field: 'split', type: 'nominal' as const, scale: COLORS, legend: null };
   const shape = {
     field: 'percentile',
@@ -214,7 +247,15 @@ export function stallChart(rows: readonly StallRow[]): TopLevelSpec | undefined 
   };
 }
 
-function spanOf({ row, name, values }: { row: StallRow; name: string; values: [string, number][] }): { name: string; split: string; low: number; high: number }[] {
+function spanOf({
+  row,
+  name,
+  values,
+}: {
+  row: StallRow;
+  name: string;
+  values: [string, number][];
+}): { name: string; split: string; low: number; high: number }[] {
   if (values.length === 0) return [];
   return [{ name, split: row.split, low: values[0][1] / 1e9, high: values[values.length - 1][1] / 1e9 }];
 }

@@ -1,11 +1,9 @@
 // The report as data: CSV with one row per number, and JSON with the whole model.
 
 import type { ResultRecord } from '../bench/results/index.js';
-import { cleanText } from './escape.js';
 import { profileText, splitOf } from './labels.js';
-import type { ComparisonCell, ComparisonTable } from './match.js';
-import { recordsInTables } from './match.js';
-import { buildModel, type ReportModel } from './model.js';
+import { type ComparisonCell, type ComparisonTable, publishedTables, recordsInTables } from './match.js';
+import { buildModel, cleanRecords, type ReportModel } from './model.js';
 
 const CSV_COLUMNS = [
   ...['section', 'table', 'title', 'suite', 'engine', 'profile', 'cell', 'vcpus', 'split', 'metric', 'unit', 'kind'],
@@ -17,15 +15,11 @@ type CsvRow = Partial<Record<(typeof CSV_COLUMNS)[number], string | number>>;
 /** One row per published cell (unit s), then one per metric of every other record (in its unit). Text that a spreadsheet would take for a formula is defused. */
 export async function renderTablesCsv(records: readonly ResultRecord[]): Promise<string> {
   const { stringify } = await import('csv-stringify/sync');
-  const { tables } = buildModel(records);
+  const sorted = cleanRecords(records);
+  const tables = publishedTables(sorted);
   const inTables = recordsInTables(tables);
-  const sorted = [...records].sort((a, b) => (a.cell < b.cell ? -1 : 1));
   const rows = [...tables.flatMap(tableRows), ...sorted.filter((record) => !inTables.has(record)).flatMap(otherRows)];
-  return stringify(rows.map(cleanRow), { header: true, columns: [...CSV_COLUMNS], escape_formulas: true });
-}
-
-function cleanRow(row: CsvRow): CsvRow {
-  return Object.fromEntries(Object.entries(row).map(([name, value]) => [name, typeof value === 'string' ? cleanText(value) : value]));
+  return stringify(rows, { header: true, columns: [...CSV_COLUMNS], escape_formulas: true });
 }
 
 function tableRows(table: ComparisonTable): CsvRow[] {

@@ -1,6 +1,7 @@
 // Strings from a results file are foreign: they may hold markup, terminal escapes or text-direction tricks. Every renderer passes them through here.
 
-const CONTROL = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
+const CONTROL =
+  /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g;
 
 /** Replaces control characters, bidirectional overrides and lone surrogates by U+FFFD. */
 export function cleanText(text: string): string {
@@ -14,7 +15,11 @@ export function escapeHtml(text: string): string {
 
 /** Text for Markdown, in running text and in table cells. */
 export function escapeMarkdown(text: string): string {
-  return cleanText(text).replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;').replace(/[\\`*_[\]|~#!$]/g, '\\$&');
+  return cleanText(text)
+    .replace(/&/g, '&amp;')
+    .replace(/</g, '&lt;')
+    .replace(/>/g, '&gt;')
+    .replace(/[\\`*_[\]|~#!$]/g, '\\$&');
 }
 
 /** Markup that is known to be safe. */

@@ -27,7 +27,7 @@ function otherGroup(group: OtherGroup, index: number): Html {
   const notes = group.blocks.flatMap((block) => block.notes.map((note) => html`<li>${group.columns.length > 0 ? `${block.label}: ` : ''}${note}</li>`));
   return html`<h3>${group.title}</h3>
 <details><summary>Options that all ${group.blocks.length === 1 ? 'arms' : 'cells'} share</summary><p>${group.common.map((option) => html`<code>${option}</code> `)}</p></details>
-${scrollable(`Other cells, group ${index + 1}`, html`<table><caption>${group.engine === 'threads' ? 'Wall clock, sampled' : 'Virtual time'}</caption><thead>${head}</thead><tbody>${group.blocks.map((block) => otherRows(block, withLazy))}</tbody></table>`)}
+${scrollable(`Other cells, group ${index + 1}`, html`<table><caption><span>${group.engine === 'threads' ? 'Wall clock, sampled' : 'Virtual time'}</span></caption><thead>${head}</thead><tbody>${group.blocks.map((block) => otherRows(block, withLazy))}</tbody></table>`)}
 ${notes.length > 0 && html`<ul class="caveats">${notes}</ul>`}
 `;
 }
@@ -43,16 +43,22 @@ function otherRows(block: OtherBlock, withLazy: boolean): Html[] {
 export async function stallSection(rows: readonly StallRow[]): Promise<Section> {
   if (rows.length === 0) return undefined;
   const spec = stallChart(rows);
-  const chart = spec === undefined ? undefined : await renderSvg(spec, { id: 'chart-stalls', title: 'Stalls of guest accesses', description: 'Median, 99th and 99.9th percentile and maximum stall of one guest access, on a logarithmic axis. The table has every number.' });
+  const chart =
+    spec === undefined
+      ? undefined
+      : await renderSvg(spec, {
+          id: 'chart-stalls',
+          title: 'Stalls of guest accesses',
+          description: 'Median, 99th and 99.9th percentile and maximum stall of one guest access, on a logarithmic axis. The table has every number.',
+        });
   const names = ['form', 'phase', 'access'];
   const numbers = ['count', 'mean', 'p50', 'p99', 'p99.9', 'max'];
   const head = html`<tr><th scope="col">row</th>${names.map((name) => html`<th scope="col" class="l">${name}</th>`)}${numbers.map((name) => html`<th scope="col">${name}</th>`)}</tr>`;
-  const table = html`<table><caption>Stalls by kind of access</caption><thead>${head}</thead><tbody>${rows.map((row, index) => stallRow(row, index, rows[index - 1]))}</tbody></table>`;
+  const table = html`<table><caption><span>Stalls by kind of access</span></caption><thead>${head}</thead><tbody>${rows.map((row, index) => stallRow(row, index, rows[index - 1]))}</tbody></table>`;
   return html`<section id="stalls" aria-labelledby="stalls-h"><h2 id="stalls-h">Stalls of guest accesses</h2>
 <p><strong>How long does one access wait while the ioctl thread works?</strong> From the exit to the retry, in concurrent cells, each beside its parked form where that was run. Percentiles are upper edges of buckets 12.5 % wide.</p>
-<div class="pair">
 ${chart !== undefined && html`<figure><ul class="legend">${armKeys([...new Set(rows.map((row) => row.split))])}<li>solid: concurrent</li><li>dashed: parked</li></ul>${chart}${rows.length > STALL_CHART_ROWS && html`<figcaption>The first ${STALL_CHART_ROWS} of ${rows.length} rows.</figcaption>`}</figure>`}
-${scrollable('Stall times', table)}</div></section>
+${scrollable('Stall times', table)}</section>
 `;
 }
 
@@ -74,7 +80,7 @@ ${groups.map((group, index) => html`<details><summary>${group.label}</summary>${
 
 function lockTable(group: LockGroup): Html {
   const head = ['acquisitions', 'contended', 'wait mean', 'wait max', 'hold mean', 'hold max'];
-  return html`<table><caption>${group.label}</caption><thead><tr><th scope="col">vCPUs</th><th scope="col" class="l">lock</th><th scope="col" class="l">call site</th>${head.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+  return html`<table><caption><span>${group.label}</span></caption><thead><tr><th scope="col">vCPUs</th><th scope="col" class="l">lock</th><th scope="col" class="l">call site</th>${head.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
 <tbody>${group.rows.map((row, index) => lockRow(row, index > 0 && group.rows[index - 1].vcpus === row.vcpus))}</tbody></table>`;
 }
 

@@ -69,7 +69,8 @@ figcaption { font-size: .8125rem; color: var(--muted); margin: 0 0 .5rem; }
 .pair { display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1.34fr); gap: 1rem 2.25rem; align-items: start; margin-top: 1rem; }
 .scroll { overflow-x: auto; max-width: 100%; overflow-wrap: normal; }
 table { border-collapse: collapse; width: 100%; font-size: .875rem; line-height: 1.35; font-variant-numeric: tabular-nums; }
-caption { text-align: left; color: var(--muted); font-size: .8125rem; padding: 0 0 .5rem; }
+caption { text-align: left; color: var(--muted); font-size: .8125rem; padding: .25rem 0 .5rem; }
+caption span { display: block; position: sticky; left: 0; max-width: min(60rem, calc(100vw - 2.5rem)); }
 th, td { padding: .34rem .42rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--hair); }
 th { font-weight: 600; }
 thead th { color: var(--muted); font-weight: 500; font-size: .8125rem; vertical-align: bottom; }
@@ -92,6 +93,7 @@ details { border-bottom: 1px solid var(--hair); }
 summary { cursor: pointer; padding: .5rem 0; font-size: .9375rem; }
 details[open] > summary { font-weight: 600; }
 details > .scroll { margin-bottom: 1rem; }
+details + .scroll, figure + .scroll { margin-top: .75rem; }
 .warnings { padding-left: 1.1rem; font-size: .9375rem; } .warnings li { margin: .3rem 0; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: .5rem 3rem; }
 .columns ul { padding-left: 1.1rem; margin: .4rem 0; } .columns li { margin: .25rem 0; }
@@ -103,6 +105,7 @@ details > .scroll { margin-bottom: 1rem; }
   header { padding-top: 1.5rem; }
   .facts { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); gap: .6rem 1rem; }
   .facts .wide { grid-column: 1 / -1; }
+  .legend { gap: .15rem .8rem; } .legend svg { width: 1.5rem; }
   table { font-size: .8125rem; }
   th, td { padding: .34rem .4rem; }
   table.headline th, table.headline td { padding-right: 1.1rem; }

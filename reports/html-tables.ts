@@ -2,10 +2,10 @@
 
 import { describeTable, publishedChart } from './charts.js';
 import { type Html, html } from './escape.js';
+import type { ErrorSummary } from './fidelity.js';
 import { FIDELITY_LIMITS, misfit } from './fidelity.js';
 import { allCells, type ComparisonCell, type ComparisonTable } from './match.js';
-import type { ErrorSummary } from './fidelity.js';
-import { drawPhrase, errorPhrase, fitPhrase, missingPhrase, misfitMark, rangePhrase } from './phrases.js';
+import { drawPhrase, errorPhrase, fitPhrase, misfitMark, missingPhrase, rangePhrase } from './phrases.js';
 import { renderSvg } from './svg.js';
 import { decimalsFor, formatRatio } from './units.js';
 
@@ -51,7 +51,9 @@ function publishedLegend(): Html {
 /** List items that name the colours of split policies. */
 export function armKeys(arms: readonly string[]): Html[] {
   const known = arms.filter((arm) => ['lazy', 'eager', 'eager-skip', 'on-fault'].includes(arm));
-  return known.map((arm) => html`<li><svg viewBox="0 0 32 14" aria-hidden="true"><rect x="2" y="3" width="28" height="8" rx="2" fill="var(--${arm})"/></svg>${arm}</li>\n`);
+  return known.map(
+    (arm) => html`<li><svg viewBox="0 0 32 14" aria-hidden="true"><rect x="2" y="3" width="28" height="8" rx="2" fill="var(--${arm})"/></svg>${arm}</li>\n`,
+  );
 }
 
 /** Wraps a wide table so that it scrolls by itself, also with the keyboard. */
@@ -71,7 +73,7 @@ function numbersTable(table: ComparisonTable): Html {
   const span = withRange ? 4 : 3;
   return scrollable(
     `Numbers of table ${number}`,
-    html`<table class="sticky"><caption>Table ${number}, seconds. Ratio = simulated / published.${withRange && ' Range over seeds, percent of the median.'}</caption>
+    html`<table class="sticky"><caption><span>Table ${number}, seconds. Ratio = simulated / published.${withRange && ' Range over seeds, percent of the median.'}</span></caption>
 <thead><tr><th scope="col" rowspan="2">vCPUs</th><th scope="colgroup" colspan="${span}" class="arm lazy start">eager_page_split=N</th><th scope="colgroup" colspan="${span}" class="arm eager start">eager_page_split=Y</th></tr>
 <tr>${columns}${columns}</tr></thead>
 <tbody>${rows}</tbody></table>`,

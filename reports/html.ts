@@ -7,10 +7,10 @@ import { type ErrorSummary, FIDELITY_LIMITS, misfit } from './fidelity.js';
 import { lockSection, otherSection, stallSection, warningSection } from './html-details.js';
 import { PAGE_STYLE } from './html-style.js';
 import { tableSection } from './html-tables.js';
+import { allCells } from './match.js';
 import { buildModel, type Headline, type Provenance, type ReportModel } from './model.js';
 import { errorPhrase, fitPhrase, formatError, headlinePhrase, MISFIT_LEGEND, worstPhrase } from './phrases.js';
 import { PUBLISHED_POST } from './published.js';
-import { allCells } from './match.js';
 import { renderSvg } from './svg.js';
 import { digits, formatRatio } from './units.js';
 
@@ -102,7 +102,11 @@ function nothingPublished({ fidelity }: ReportModel): Html {
 
 async function summarySection(model: ReportModel): Promise<Html> {
   const strip = ratioStrip(model.tables);
-  const labels = { id: 'chart-ratios', title: 'Simulated / published, every cell', description: `One mark per cell, one row per table; 1 is perfect. ${scoreSentence(model)}` };
+  const labels = {
+    id: 'chart-ratios',
+    title: 'Simulated / published, every cell',
+    description: `One mark per cell, one row per table; 1 is perfect. ${scoreSentence(model)}`,
+  };
   return html`<section class="summary" id="summary" aria-label="Summary">
 <div>
 ${model.headline !== undefined && headlineTable(model.headline)}
@@ -115,21 +119,28 @@ ${strip !== undefined && html`<figure><figcaption>Every cell: simulated / publis
 }
 
 function scoreSentence({ fidelity, tables, headline }: ReportModel): string {
-  const parts = [`All: ${errorPhrase(fidelity.all, FIDELITY_LIMITS.all)}`, `worst cell ${worstPhrase(fidelity, tables) ?? '-'}`, ...(headline === undefined ? [] : [headlinePhrase(headline)])];
+  const parts = [
+    `All: ${errorPhrase(fidelity.all, FIDELITY_LIMITS.all)}`,
+    `worst cell ${worstPhrase(fidelity, tables) ?? '-'}`,
+    ...(headline === undefined ? [] : [headlinePhrase(headline)]),
+  ];
   return `${parts.join('; ')}.`;
 }
 
 function headlineTable({ vcpus, published, simulated }: Headline): Html {
   const row = (name: string, times: { lazy: number; eager: number }) =>
     html`<tr><th scope="row">${name}</th><td>${digits(times.lazy, 3)} s</td><td>${digits(times.eager, 2)} s</td></tr>`;
-  return html`<table class="headline"><caption>Time for ${vcpus} vCPUs to write 1 GiB each after dirty logging was enabled</caption>
+  return html`<table class="headline"><caption><span>Time for ${vcpus} vCPUs to write 1 GiB each after dirty logging was enabled</span></caption>
 <thead><tr><td></td><th scope="col" class="arm lazy">lazy</th><th scope="col" class="arm eager">eager</th></tr></thead>
 <tbody>${row('published', published)}${row('simulated', simulated)}</tbody></table>`;
 }
 
 function scores({ fidelity, tables }: ReportModel): Html {
   const worst = fidelity.all.worst?.ratio;
-  const place = worstPhrase(fidelity, tables)?.replace(/^\S+ /, '').replace(/ \(.*$/, '') ?? '';
+  const place =
+    worstPhrase(fidelity, tables)
+      ?.replace(/^\S+ /, '')
+      .replace(/ \(.*$/, '') ?? '';
   return html`<dl class="score">
 ${score(`geometric-mean error, ${cellsOf(fidelity.all)}`, fidelity.all, FIDELITY_LIMITS.all)}
 ${score(`the ${cellsOf(fidelity.dirtyMemory)} of dirty memory time`, fidelity.dirtyMemory, FIDELITY_LIMITS.dirtyMemory)}
@@ -138,7 +149,9 @@ ${worst !== undefined && html`<div${misfit(worst) > FIDELITY_LIMITS.worst && htm
 }
 
 function cellsOf(summary: ErrorSummary): string {
-  return summary.measured === summary.cells ? `${summary.cells} cells` : `${summary.measured} of ${summary.cells} cells (${summary.cells - summary.measured} missing)`;
+  return summary.measured === summary.cells
+    ? `${summary.cells} cells`
+    : `${summary.measured} of ${summary.cells} cells (${summary.cells - summary.measured} missing)`;
 }
 
 function score(name: string, summary: ErrorSummary, limit: number): Html {

@@ -1,7 +1,6 @@
 // Short names of records and options: what differs is said, what is common is said once.
 
 import type { ResultRecord } from '../bench/results/index.js';
-import { cleanText } from './escape.js';
 import { formatBytes } from './units.js';
 
 /** The value of an option. */
@@ -10,7 +9,7 @@ export type OptionValue = ResultRecord['options'][string];
 /** An option's name as the command line spells it: `writeEvery` is "write-every", `vcpuBytes` is "vcpu-memory". */
 export function optionName(name: string): string {
   const words = name.replace(/Bytes$/, name === 'vcpuBytes' ? 'Memory' : '');
-  return cleanText(words.replace(/([a-z0-9])([A-Z])/g, '$1-$2').toLowerCase());
+  return words.replace(/([a-z0-9])([A-Z])/g, '$1-$2').toLowerCase();
 }
 
 /** An option's value for people: booleans as Y and N, sizes in binary units, percent with its sign. */
@@ -19,7 +18,7 @@ export function optionValue(name: string, value: OptionValue | undefined): strin
   if (typeof value === 'boolean') return value ? 'Y' : 'N';
   if (typeof value === 'number' && name.endsWith('Bytes')) return formatBytes(value);
   if (typeof value === 'number' && name.endsWith('Percent')) return `${value}%`;
-  return cleanText(String(value));
+  return String(value);
 }
 
 /** The names of options that do not have one value throughout, in the order in which records state them. */
@@ -43,10 +42,16 @@ export function splitOf(record: ResultRecord): string {
   return optionValue('split', optionOf(record, 'split'));
 }
 
+/** Position of a record's split policy when arms stand side by side: lazy first, then eager, then the others. */
+export function armOrder(record: ResultRecord): number {
+  const order = ['lazy', 'eager', 'eager-skip', 'on-fault'].indexOf(splitOf(record));
+  return order === -1 ? 9 : order;
+}
+
 /** A profile with its hash and overrides: "skylake-2s48c (0123456789ab) with rmap_scan=-20%". */
 export function profileText(profile: ResultRecord['profile']): string {
   const overrides = profile.overrides.length > 0 ? ` with ${profile.overrides.join(', ')}` : '';
-  return cleanText(`${profile.name} (${profile.hash})${overrides}`);
+  return `${profile.name} (${profile.hash})${overrides}`;
 }
 
 /** Seeds as ranges: "1..5", "1, 7". */

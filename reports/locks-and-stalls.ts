@@ -1,7 +1,7 @@
 // Rows of lock statistics and of stall times, as numbers; renderers choose the units.
 
 import type { ResultRecord } from '../bench/results/index.js';
-import { optionOf, optionText, splitOf } from './labels.js';
+import { armOrder, optionOf, optionText, splitOf } from './labels.js';
 
 /** One lock at one call site in one record. Times are nanoseconds. */
 export interface LockRow {
@@ -44,14 +44,22 @@ export interface StallRow {
 /** Lock statistics of all records that have some; `names` are the options that tell the records apart. */
 export function lockGroups(records: readonly ResultRecord[], names: readonly string[]): LockGroup[] {
   const groups = new Map<string, { label: string; rows: LockRow[] }>();
-  for (const record of [...records].sort((a, b) => vcpusOf(a) - vcpusOf(b))) {
+  for (const record of inOrder(records, names)) {
     if (record.locks.length === 0) continue;
     const label = labelOf(record, names);
     const group = groups.get(label) ?? { label, rows: [] };
     groups.set(label, group);
     group.rows.push(...record.locks.map((lock) => toLockRow(lock, vcpusOf(record))));
   }
-  return [...groups.values()].sort((a, b) => (a.label < b.label ? -1 : 1));
+  return [...groups.values()];
+}
+
+/** By what tells cells apart, lazy before eager, few vCPUs first. */
+function inOrder(records: readonly ResultRecord[], names: readonly string[]): ResultRecord[] {
+  const rest = names.filter((name) => name !== 'split');
+  const keyed = records.map((record) => ({ record, label: labelOf(record, rest) }));
+  keyed.sort((a, b) => (a.label === b.label ? armOrder(a.record) - armOrder(b.record) || vcpusOf(a.record) - vcpusOf(b.record) : a.label < b.label ? -1 : 1));
+  return keyed.map(({ record }) => record);
 }
 
 function toLockRow(lock: ResultRecord['locks'][number], vcpus: number): LockRow {
@@ -72,8 +80,7 @@ function toLockRow(lock: ResultRecord['locks'][number], vcpus: number): LockRow 
 
 /** Stalls of concurrent cells, each followed by its parked twin where there is one. */
 export function stallRows(records: readonly ResultRecord[], names: readonly string[]): StallRow[] {
-  const concurrent = records.filter((record) => optionOf(record, 'concurrent') === true && record.stalls.length > 0);
-  concurrent.sort((a, b) => vcpusOf(a) - vcpusOf(b) || (labelOf(a, names) < labelOf(b, names) ? -1 : 1));
+  const concurrent = inOrder(records, names).filter((record) => optionOf(record, 'concurrent') === true && record.stalls.length > 0);
   return concurrent.flatMap((record) => {
     const twin = records.find((other) => isParkedTwin(other, record));
     return [record, ...(twin === undefined ? [] : [twin])].flatMap((one) => one.stalls.map((stall) => toStallRow(one, stall, names)));

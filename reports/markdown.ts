@@ -6,7 +6,18 @@ import { FIDELITY_LIMITS } from './fidelity.js';
 import { allCells, type ComparisonCell, type ComparisonTable } from './match.js';
 import { buildModel, type ReportModel } from './model.js';
 import type { OtherGroup } from './other-cells.js';
-import { drawPhrase, errorPhrase, fitPhrase, headlinePhrase, MISFIT_LEGEND, missingPhrase, misfitMark, rangePhrase, SOURCE_PHRASE, worstPhrase } from './phrases.js';
+import {
+  drawPhrase,
+  errorPhrase,
+  fitPhrase,
+  headlinePhrase,
+  MISFIT_LEGEND,
+  misfitMark,
+  missingPhrase,
+  rangePhrase,
+  SOURCE_PHRASE,
+  worstPhrase,
+} from './phrases.js';
 import { decimalsFor, formatCount, formatNs, formatRatio } from './units.js';
 
 /** The whole report as Markdown that ends with a newline. */
@@ -80,9 +91,18 @@ function fidelitySection({ fidelity, tables, headline, fitNote, provenance }: Re
 function otherSection(group: OtherGroup): string[] {
   const head = [...group.columns, 'metric', 'split', 'median', 'range', 'n', 'vs lazy'];
   const left = group.columns.length + 2;
-  const body = group.blocks.flatMap((block) => block.rows.map((one) => [...block.values, one.metric, one.split, one.median, one.range, String(one.n), one.versusLazy]));
+  const body = group.blocks.flatMap((block) =>
+    block.rows.map((one) => [...block.values, one.metric, one.split, one.median, one.range, String(one.n), one.versusLazy]),
+  );
   const notes = group.blocks.flatMap((block) => block.notes.map((note) => `- ${escapeMarkdown(`${block.label}: ${note}`)}`));
-  return [`### Other cells: ${escapeMarkdown(group.title)}`, '', `Common: ${escapeMarkdown(group.common.join(', '))}`, '', ...table(head, left, body), ...(notes.length > 0 ? ['', ...notes] : [])];
+  return [
+    `### Other cells: ${escapeMarkdown(group.title)}`,
+    '',
+    `Common: ${escapeMarkdown(group.common.join(', '))}`,
+    '',
+    ...table(head, left, body),
+    ...(notes.length > 0 ? ['', ...notes] : []),
+  ];
 }
 
 function stallSection({ stalls }: ReportModel): string[] {

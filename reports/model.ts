@@ -1,6 +1,7 @@
 // Everything that a report says, worked out once; the renderers only lay it out.
 
 import type { ResultRecord } from '../bench/results/index.js';
+import { cleanText } from './escape.js';
 import { type Fidelity, fidelityOf } from './fidelity.js';
 import { differingOptions, optionText, profileText, seedsText } from './labels.js';
 import { type LockGroup, lockGroups, type StallRow, stallRows } from './locks-and-stalls.js';
@@ -54,7 +55,7 @@ export interface ReportModel {
 
 /** Builds the model. The order of `records` does not matter. */
 export function buildModel(records: readonly ResultRecord[]): ReportModel {
-  const sorted = [...records].sort((a, b) => (a.cell < b.cell ? -1 : a.cell > b.cell ? 1 : 0));
+  const sorted = cleanRecords(records);
   const tables = publishedTables(sorted);
   const published = recordsInTables(tables);
   const others = sorted.filter((record) => !published.has(record));
@@ -70,6 +71,19 @@ export function buildModel(records: readonly ResultRecord[]): ReportModel {
     warnings: parts.flatMap(collectWarnings),
     provenance: provenanceOf(sorted),
   };
+}
+
+/** Copies, sorted by cell, without control characters in any string or name: none reaches a terminal, whatever prints it. */
+export function cleanRecords(records: readonly ResultRecord[]): ResultRecord[] {
+  const copies = records.map((record) => cleanValue(record) as ResultRecord);
+  return copies.sort((a, b) => (a.cell < b.cell ? -1 : a.cell > b.cell ? 1 : 0));
+}
+
+function cleanValue(value: unknown): unknown {
+  if (typeof value === 'string') return cleanText(value);
+  if (Array.isArray(value)) return value.map(cleanValue);
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([name, one]) => [cleanText(name), cleanValue(one)]));
 }
 
 function headlineOf(table: ComparisonTable): Headline | undefined {

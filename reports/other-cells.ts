@@ -3,7 +3,7 @@
 
 import type { ResultRecord } from '../bench/results/index.js';
 import { mannWhitneyExact, median } from '../bench/stats/index.js';
-import { differingOptions, optionName, optionOf, optionText, optionValue, profileText, splitOf } from './labels.js';
+import { armOrder, differingOptions, optionName, optionOf, optionText, optionValue, profileText, splitOf } from './labels.js';
 import { formatMetric, formatMetricRange, formatRatio, formatSpread } from './units.js';
 
 type MetricRecord = ResultRecord['metrics'][string];
@@ -102,11 +102,6 @@ function sortByOptions(records: readonly ResultRecord[], names: readonly string[
     return armOrder(a) - armOrder(b) || (a.cell < b.cell ? -1 : 1);
   };
   return [...records].sort(compare);
-}
-
-function armOrder(record: ResultRecord): number {
-  const order = ['lazy', 'eager', 'eager-skip', 'on-fault'].indexOf(splitOf(record));
-  return order === -1 ? 9 : order;
 }
 
 function toBlock(records: readonly ResultRecord[], columns: readonly string[], all: readonly ResultRecord[]): OtherBlock {

@@ -2,8 +2,8 @@
 
 import { type ErrorSummary, FIDELITY_LIMITS, type Fidelity, misfit } from './fidelity.js';
 import { allCells, type ComparisonCell, type ComparisonTable } from './match.js';
-import { PUBLISHED_POST } from './published.js';
 import type { Headline } from './model.js';
+import { PUBLISHED_POST } from './published.js';
 import { digits, formatRatio, formatSpread } from './units.js';
 
 /** Marks a misfit without colour: nothing within 5 %, then one to three arrows; up is slower than published. */
@@ -14,12 +14,16 @@ export function misfitMark(ratio: number): string {
 }
 
 /** Explains `misfitMark`. */
-export const MISFIT_LEGEND = 'Ratio = simulated / published. ▲ slower, ▼ faster than published: one mark beyond 5 %, two beyond 15 %, three beyond a factor of 1.5.';
+export const MISFIT_LEGEND =
+  'Ratio = simulated / published. ▲ slower, ▼ faster than published: one mark beyond 5 %, two beyond 15 %, three beyond a factor of 1.5.';
 
 /** "1.04 over 72 cells (limit 1.10)", with the missing cells said. */
 export function errorPhrase(summary: ErrorSummary, limit?: number): string {
   if (summary.error === undefined) return `none of ${summary.cells} cells simulated`;
-  const over = summary.measured === summary.cells ? `over ${summary.cells} cells` : `over ${summary.measured} of ${summary.cells} cells, ${summary.cells - summary.measured} missing`;
+  const over =
+    summary.measured === summary.cells
+      ? `over ${summary.cells} cells`
+      : `over ${summary.measured} of ${summary.cells} cells, ${summary.cells - summary.measured} missing`;
   return `${formatError(summary.error)} ${over}${limit === undefined ? '' : ` (limit ${limit.toFixed(2)}${summary.error > limit ? ', exceeded' : ''})`}`;
 }
 
@@ -56,7 +60,7 @@ export function missingPhrase(cells: readonly ComparisonCell[]): string | undefi
   const missing = cells.filter((cell) => cell.simulated === undefined);
   if (missing.length === 0) return undefined;
   if (missing.length === cells.length && missing.every((cell) => cell.missing === 'no record')) return `Missing: all ${cells.length} cells (no record).`;
-  const named = missing.map((cell) => `${cell.published.vcpus} ${cell.published.arm} (${cell.missing ?? 'no record'})`);
+  const named = missing.map((cell) => `${cell.published.arm} at ${cell.published.vcpus} vCPUs (${cell.missing ?? 'no record'})`);
   return `Missing: ${named.join(', ')}.`;
 }
 

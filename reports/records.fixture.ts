@@ -83,7 +83,13 @@ function fixtureLock(site: string, acquisitions: number): ResultRecord['locks'][
 export function publishedFixture(factor: (cell: PublishedCell, index: number) => number = wave): ResultRecord[] {
   const records = new Map<string, ResultRecord>();
   loadPublished().forEach((cell, index) => {
-    const options: ResultRecord['options'] = { ...FIXTURE_OPTIONS, vcpus: cell.vcpus, ept: cell.ept, split: cell.arm, initiallyAllSet: cell.initiallyAllSet ?? false };
+    const options: ResultRecord['options'] = {
+      ...FIXTURE_OPTIONS,
+      vcpus: cell.vcpus,
+      ept: cell.ept,
+      split: cell.arm,
+      initiallyAllSet: cell.initiallyAllSet ?? false,
+    };
     if (cell.writePercent !== 100) options.writeEvery = 100 / cell.writePercent;
     const key = JSON.stringify(options);
     const record = records.get(key) ?? fixtureRecord({ options });
@@ -110,8 +116,14 @@ export function otherFixture(): ResultRecord[] {
       options: { ...small, split },
       seeds: [1, 2, 3, 4, 5, 6, 7],
       metrics: {
-        populate_memory: fixtureTime([50, 51, 52, 50, 53, 49, 50].map((ms) => ms * 1e6), 'sampled'),
-        dirty_memory_iter1: fixtureTime([31, 32, 30, 33, 31, 32, 30].map((ms) => (split === 'lazy' ? ms : ms / 4) * 1e6), 'sampled'),
+        populate_memory: fixtureTime(
+          [50, 51, 52, 50, 53, 49, 50].map((ms) => ms * 1e6),
+          'sampled',
+        ),
+        dirty_memory_iter1: fixtureTime(
+          [31, 32, 30, 33, 31, 32, 30].map((ms) => (split === 'lazy' ? ms : ms / 4) * 1e6),
+          'sampled',
+        ),
       },
       validity: { effectiveParallelism: split === 'lazy' ? 0.97 : 0.99, oversubscribed: false, cores: 2, perWorker: [] },
       warnings: split === 'lazy' ? [{ code: 'noisy', message: 'The host was busy during repetition 3' }] : [],
@@ -136,4 +148,40 @@ function stallRecord(split: 'lazy' | 'eager', concurrent: boolean): ResultRecord
     metrics: { dirty_memory_iter1: fixtureTime([3, 3.1, 3.2, 3.3, 3.4].map((s) => s * scale * 1e8)) },
     stalls: [stall('read', scale), stall('write', scale * 1.5)],
   });
+}
+
+/** Markup, a formula, a terminal escape and a text-direction override in one string. */
+export const HOSTILE = `=cmd|"'><script>alert(1)</script><img src=x onerror=alert(1)>&amp;</svg></style>\u001b[31m\u202e{{1}}`;
+
+/** Records with a hostile string wherever a results file may hold a string, names of options and metrics included. */
+export function hostileFixture(): ResultRecord[] {
+  const hostile = {
+    commit: HOSTILE,
+    profile: { name: HOSTILE, hash: HOSTILE, overrides: [] },
+    warnings: [{ code: HOSTILE, message: HOSTILE }],
+    traceHashes: [HOSTILE],
+    counters: { [HOSTILE]: 1 },
+    locks: [{ ...fixtureLock(HOSTILE, 10), lock: HOSTILE }],
+    host: { node: HOSTILE, platform: HOSTILE, arch: HOSTILE, cpu: HOSTILE, cores: 2, memoryBytes: 1024 ** 3 },
+    wall: { startedAt: HOSTILE, seconds: 1 },
+  };
+  const published = publishedFixture().map((record) => ({
+    ...record,
+    ...hostile,
+    cell: `${record.cell}${HOSTILE}`,
+    options: { ...record.options, [HOSTILE]: HOSTILE },
+  }));
+  const histogram = { count: 1, p50Ns: 10, p99Ns: 20, p999Ns: 30 };
+  const others = [1, 2].map((vcpus) =>
+    fixtureRecord({
+      ...hostile,
+      suite: HOSTILE,
+      cell: `${vcpus}${HOSTILE}`,
+      options: { vcpus, concurrent: true, split: HOSTILE, backing: `${HOSTILE}${vcpus}`, [HOSTILE]: vcpus },
+      profile: { ...hostile.profile, overrides: [HOSTILE] },
+      metrics: { [HOSTILE]: fixtureTime([1, 2, 3, 4, 5]) },
+      stalls: [{ phase: HOSTILE, kind: 'read', count: 1, totalNs: 10, maxNs: 40, histogram }],
+    }),
+  );
+  return [...published, ...others];
 }

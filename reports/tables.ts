@@ -112,10 +112,5 @@ export const TABLES: readonly TableDefinition[] = [
 
 /** Whether a published cell stands in this table. */
 export function belongsToTable(table: TableDefinition, cell: PublishedCell): boolean {
-  return (
-    cell.metric === table.metric &&
-    cell.ept === table.ept &&
-    cell.writePercent === table.writePercent &&
-    cell.initiallyAllSet === table.initiallyAllSet
-  );
+  return cell.metric === table.metric && cell.ept === table.ept && cell.writePercent === table.writePercent && cell.initiallyAllSet === table.initiallyAllSet;
 }

@@ -2,7 +2,6 @@
 
 import type { ResultRecord } from '../bench/results/index.js';
 import { type Align, alignColumns, alignFitting, cutText, type TextCell, wrapText } from './align.js';
-import { cleanText } from './escape.js';
 import { FIDELITY_LIMITS, misfit } from './fidelity.js';
 import { allCells, type ComparisonCell, type ComparisonTable } from './match.js';
 import { buildModel, type ReportModel } from './model.js';
@@ -73,7 +72,10 @@ function comparisonRows(table: ComparisonTable, { width, palette }: Page): strin
     plain(String(row.vcpus)),
     ...[row.lazy, row.eager].flatMap((cell) => armCells(cell, decimals, palette).slice(0, arm.length)),
   ]);
-  const [headLine, ...lines] = alignColumns([head, ...body], head.map((): Align => 'right'));
+  const [headLine, ...lines] = alignColumns(
+    [head, ...body],
+    head.map((): Align => 'right'),
+  );
   return [palette.dim(armHeading(headLine)), palette.dim(headLine), ...lines];
 }
 
@@ -113,7 +115,9 @@ function fidelityLines(model: ReportModel, { width, palette }: Page): string[] {
     palette.bold('Fidelity: geometric-mean error exp(mean |ln(simulated / published)|)'.slice(0, width)),
     ...lines.map((line) => line.replace(/\u00a0/g, ' ')),
     ...headline,
-    ...[model.fitNote, SOURCE_PHRASE, ...model.provenance.profiles.map((profile) => `Profile: ${profile}.`)].flatMap((note) => wrapText(note, width).map(palette.dim)),
+    ...[model.fitNote, SOURCE_PHRASE, ...model.provenance.profiles.map((profile) => `Profile: ${profile}.`)].flatMap((note) =>
+      wrapText(note, width).map(palette.dim),
+    ),
   ];
 }
 
@@ -130,7 +134,7 @@ function blockLines(block: OtherBlock, { width, palette }: Page): string[] {
   const withLazy = block.rows.some((row) => row.versusLazy !== '');
   const head = ['metric', 'split', 'median', 'range', 'n', ...(withLazy ? ['vs lazy'] : [])].map((text) => plain(text, palette.dim));
   const body = block.rows.map((row) => [
-    plain(cleanText(row.metric)),
+    plain(row.metric),
     plain(row.split),
     plain(row.median),
     plain(row.range),
@@ -138,7 +142,12 @@ function blockLines(block: OtherBlock, { width, palette }: Page): string[] {
     ...(withLazy ? [plain(row.versusLazy)] : []),
   ]);
   const aligns: Align[] = ['left', 'left', 'right', 'right', 'right', ...(withLazy ? ['left' as const] : [])];
-  return ['', ...wrapText(block.label, width, '  '), ...alignFitting([head, ...body], aligns, { width, dropOrder: [4, 3] }), ...block.notes.flatMap((note) => wrapText(note, width, '  '))];
+  return [
+    '',
+    ...wrapText(block.label, width, '  '),
+    ...alignFitting([head, ...body], aligns, { width, dropOrder: [4, 3] }),
+    ...block.notes.flatMap((note) => wrapText(note, width, '  ')),
+  ];
 }
 
 function stallLines({ stalls }: ReportModel, { width, palette }: Page): string[] {
@@ -147,7 +156,7 @@ function stallLines({ stalls }: ReportModel, { width, palette }: Page): string[]
   const labels = [...new Set(stalls.map((row) => `vcpus=${row.vcpus} ${row.label}`))];
   const blocks = labels.flatMap((label) => {
     const own = stalls.filter((row) => `vcpus=${row.vcpus} ${row.label}` === label);
-    const body = own.map((row) => [row.form, cleanText(row.phase), row.kind, ...[row.p50Ns, row.p99Ns, row.p999Ns, row.maxNs].map(formatNs)].map((text) => plain(text)));
+    const body = own.map((row) => [row.form, row.phase, row.kind, ...[row.p50Ns, row.p99Ns, row.p999Ns, row.maxNs].map(formatNs)].map((text) => plain(text)));
     const aligns: Align[] = ['left', 'left', 'left', 'right', 'right', 'right', 'right'];
     return ['', ...wrapText(label, width, '  '), ...alignFitting([head, ...body], aligns, { width, dropOrder: [1, 5] })];
   });
@@ -164,20 +173,22 @@ function lockLines({ locks }: ReportModel, { width, palette }: Page): string[] {
   const shown = largest.slice(0, LOCK_ROWS);
   const head = ['lock, site', 'vCPUs', 'taken', 'contended', 'wait mean', 'wait max', 'hold mean', 'hold max'].map((text) => plain(text, palette.dim));
   const body = shown.map(({ row }) => {
-    const site = cutText(cleanText(`${row.lock}, ${row.site}`), LOCK_NAME_WIDTH);
+    const site = cutText(`${row.lock}, ${row.site}`, LOCK_NAME_WIDTH);
     const numbers = [row.waitNsMean, row.waitNsMax, row.holdNsMean, row.holdNsMax].map(formatNs);
     return [site, String(row.vcpus), formatCount(row.acquisitions), `${(100 * row.contended).toFixed(1)} %`, ...numbers].map((text) => plain(text));
   });
   const aligns: Align[] = ['left', 'right', 'right', 'right', 'right', 'right', 'right', 'right'];
   const lines = alignFitting([head, ...body], aligns, { width, dropOrder: [7, 5, 2] });
   const rest = largest.length > shown.length ? [palette.dim(`${largest.length - shown.length} more in the page, Markdown and JSON forms`)] : [];
-  const labelled = lines.flatMap((line, index) => (index === 0 ? [line] : [line, ...wrapText(shown[index - 1].group.label, width - 2).map((part) => palette.dim(`  ${part}`))]));
+  const labelled = lines.flatMap((line, index) =>
+    index === 0 ? [line] : [line, ...wrapText(shown[index - 1].group.label, width - 2).map((part) => palette.dim(`  ${part}`))],
+  );
   return [palette.bold('Locks: call sites with most time waited, at the largest vCPU count'.slice(0, width)), ...labelled, ...rest];
 }
 
 function warningLines({ warnings }: ReportModel, { width, palette }: Page): string[] {
   if (warnings.length === 0) return [];
-  const lines = warnings.slice(0, WARNING_ROWS).flatMap(({ code, message, where }) => wrapText(cleanText(`${code}: ${message} (${where})`), width, '  '));
+  const lines = warnings.slice(0, WARNING_ROWS).flatMap(({ code, message, where }) => wrapText(`${code}: ${message} (${where})`, width, '  '));
   const rest = warnings.length > WARNING_ROWS ? [palette.dim(`${warnings.length - WARNING_ROWS} more in the page, CSV and JSON forms`)] : [];
   return [palette.warm(palette.bold('Warnings')), ...lines, ...rest];
 }

@@ -7,20 +7,21 @@ const TIME_UNITS: readonly (readonly [number, string])[] = [
   [1, 'ns'],
 ];
 
-/** A duration in nanoseconds with about four digits: "16.50 s", "83.91 ms", "0 ns". Not a number prints as "-". */
+/** A duration in nanoseconds with four digits, whole nanoseconds without a point: "16.50 s", "83.91 ms", "7 ns". Not a number prints as "-". */
 export function formatNs(ns: number): string {
   if (!Number.isFinite(ns)) return '-';
-  if (ns === 0) return '0 ns';
-  const [scale, unit] = TIME_UNITS.find(([size]) => Math.abs(ns) >= size * 0.9995) ?? [1, 'ns'];
-  return `${digits(ns / scale, unit === 'ns' ? 3 : 4)} ${unit}`;
+  const rounded = Number(ns.toPrecision(4));
+  const [scale, unit] = TIME_UNITS.find(([size]) => Math.abs(rounded) >= size) ?? [1, 'ns'];
+  return unit === 'ns' && Number.isInteger(rounded) ? `${rounded} ns` : `${digits(rounded / scale, 4)} ${unit}`;
 }
 
 /** A number with `significant` digits, without an exponent below a million. */
 export function digits(value: number, significant: number): string {
   if (!Number.isFinite(value)) return '-';
-  if (value === 0) return '0';
-  const magnitude = Math.floor(Math.log10(Math.abs(value)));
-  return value.toFixed(Math.min(12, Math.max(0, significant - 1 - magnitude)));
+  const rounded = Number(value.toPrecision(significant));
+  if (rounded === 0) return '0';
+  const magnitude = Math.floor(Math.log10(Math.abs(rounded)));
+  return rounded.toFixed(Math.min(12, Math.max(0, significant - 1 - magnitude)));
 }
 
 /** A count: exact below a million ("262,144"), then shortened ("16.78 M"). */
@@ -51,7 +52,12 @@ export function formatMetricRange(low: number, high: number, unit: string): stri
 
 /** Bytes in the largest binary unit that divides them: "1G", "128M", "4K", "5000". */
 export function formatBytes(bytes: number): string {
-  for (const [size, suffix] of [[1024 ** 4, 'T'], [1024 ** 3, 'G'], [1024 ** 2, 'M'], [1024, 'K']] as const) {
+  for (const [size, suffix] of [
+    [1024 ** 4, 'T'],
+    [1024 ** 3, 'G'],
+    [1024 ** 2, 'M'],
+    [1024, 'K'],
+  ] as const) {
     if (bytes >= size && bytes % size === 0) return `${bytes / size}${suffix}`;
   }
   return String(bytes);

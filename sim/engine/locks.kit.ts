@@ -71,7 +71,7 @@ const ORDER_COUNT = 16;
 const ORDER = 17;
 
 const SITES = ['even', 'odd'];
-const MAX_PAUSES = 100_000;
+const MAX_PAUSES = 50_000;
 const HOLD_PS = 200_000;
 
 /** Makes the locks and carves the scratch words, in the same order on every CPU. */
@@ -152,6 +152,7 @@ function* readWhatIsWritten(cpu: Cpu, ground: Ground): KernelPath {
     const writes = cpu.id % 2 === 1;
     if (writes ? rwLock.writeLock(cpu, 1) : rwLock.readLock(cpu, 0)) yield;
     const count = cpu.words[scratch + COUNT];
+    if (cpu.words[scratch + SHADOW] !== count) cpu.store(scratch + BROKEN, 1);
     if (writes) cpu.words[scratch + COUNT] = count + 1;
     cpu.spend(HOLD_PS);
     if (cpu.touch(scratch + SHADOW)) yield;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ResultRecord } from '../bench/results/index.js';
-import { renderReportHtml, renderTablesCsv, renderTablesJson, renderTablesMarkdown, renderTablesText } from './index.js';
+import { publishedTables, renderReportHtml, renderTablesCsv, renderTablesJson, renderTablesMarkdown, renderTablesText } from './index.js';
 import { HOSTILE, hostileFixture, otherFixture, publishedFixture } from './records.fixture.js';
 
 const all = () => [...publishedFixture(), ...otherFixture()];
@@ -50,6 +50,11 @@ test('text prints published, simulated and ratio, and the fidelity summary', () 
   assert.match(text, / 64 {4}16\.5013 {4}18\.1514 {3}1\.10/);
   assert.match(text, /all cells {5}1\.100 over 72 cells \(limit 1\.10/);
   assert.match(text, /Fitted: all 12 cells\. Predicted: none\./);
+});
+
+test('publishedTables is what every form prints', () => {
+  const [table] = publishedTables(publishedFixture(() => 1.1));
+  assert.equal(table.rows[5].lazy.ratio?.toFixed(2), '1.10');
 });
 
 test('CSV has one row per published cell and one per metric of other records', async () => {

@@ -80,7 +80,7 @@ ${groups.map((group, index) => html`<details><summary>${group.label}</summary>${
 
 function lockTable(group: LockGroup): Html {
   const head = ['acquisitions', 'contended', 'wait mean', 'wait max', 'hold mean', 'hold max'];
-  return html`<table><caption><span>${group.label}</span></caption><thead><tr><th scope="col">vCPUs</th><th scope="col" class="l">lock</th><th scope="col" class="l">call site</th>${head.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
+  return html`<table><caption><span>Times per acquisition; first seed</span></caption><thead><tr><th scope="col">vCPUs</th><th scope="col" class="l">lock</th><th scope="col" class="l">call site</th>${head.map((name) => html`<th scope="col">${name}</th>`)}</tr></thead>
 <tbody>${group.rows.map((row, index) => lockRow(row, index > 0 && group.rows[index - 1].vcpus === row.vcpus))}</tbody></table>`;
 }
 

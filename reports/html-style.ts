@@ -94,6 +94,7 @@ summary { cursor: pointer; padding: .5rem 0; font-size: .9375rem; }
 details[open] > summary { font-weight: 600; }
 details > .scroll { margin-bottom: 1rem; }
 details + .scroll, figure + .scroll { margin-top: .75rem; }
+.pair > .scroll { margin-top: 0; }
 .warnings { padding-left: 1.1rem; font-size: .9375rem; } .warnings li { margin: .3rem 0; }
 .columns { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 24rem), 1fr)); gap: .5rem 3rem; }
 .columns ul { padding-left: 1.1rem; margin: .4rem 0; } .columns li { margin: .25rem 0; }

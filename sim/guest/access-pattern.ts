@@ -1,5 +1,6 @@
 // Which page a vCPU touches next, and whether it writes: the guest code of dirty_log_perf_test (lib/memstress.c), pass by pass.
 
+import type { GuestCode } from '../kvm/vcpu-run.js';
 import { GuestRandom } from './random.js';
 
 /** One pass over a region, as a vCPU does it. */
@@ -14,58 +15,78 @@ export interface PassPlan {
   writeEvery: number;
 }
 
-/** Where a pass stands. `gfn` and `write` describe the current access. */
-export class AccessPattern {
+/** Where a vCPU's passes stand. The random numbers go on from pass to pass, as in the selftest. */
+export class AccessPattern implements GuestCode {
   gfn = 0;
   write = true;
   remaining = 0;
   readonly #random: GuestRandom;
-  #plan: PassPlan = { firstGfn: 0, pages: 0, random: false, writePercent: 100, writeEvery: 0 };
+  #firstGfn = 0;
+  #pages = 0;
+  #isRandom = false;
+  #writePercent = 100;
+  #writeEvery = 0;
+  /** A sequential pass in which every draw has the same outcome needs no draws, only their count at its end. */
+  #drawsNothing = true;
   #index = 0;
+  #marked = { index: 0, gfn: 0, write: false, state: 0 };
 
   constructor(seed: number) {
     this.#random = new GuestRandom(seed);
   }
 
-  /** Starts a pass; the random numbers go on where the last pass left them. */
-  start(plan: PassPlan): void {
-    this.#plan = plan;
+  /** What the next passes are like. */
+  plan(plan: PassPlan): this {
+    this.#firstGfn = plan.firstGfn;
+    this.#pages = plan.pages;
+    this.#isRandom = plan.random;
+    this.#writePercent = plan.writePercent;
+    this.#writeEvery = plan.writeEvery;
+    this.#drawsNothing = !plan.random && plan.writeEvery === 0 && (plan.writePercent === 100 || plan.writePercent === 0);
+    return this;
+  }
+
+  restart(): void {
     this.#index = 0;
-    this.remaining = plan.pages;
+    this.remaining = this.#pages;
     this.#settle();
   }
 
-  /** Goes on to the next access. */
-  advance(): void {
-    this.#index++;
-    this.remaining--;
+  alike(): number {
+    if (this.#isRandom) return 1;
+    if (this.#writeEvery === 0) return this.#drawsNothing ? this.remaining : 1;
+    const untilWrite = this.#writeEvery - (this.#index % this.#writeEvery);
+    return Math.min(this.remaining, this.write ? 1 : untilWrite);
+  }
+
+  advance(accesses: number): void {
+    this.#index += accesses;
+    this.remaining -= accesses;
     if (this.remaining > 0) this.#settle();
-    else if (this.#drawsNothing()) this.#random.skip(this.#plan.pages);
+    else if (this.#drawsNothing) this.#random.skip(this.#pages);
   }
 
-  /** A point to come back to. */
-  save(): readonly [number, number, number] {
-    return [this.#index, this.remaining, this.#random.state];
+  mark(): void {
+    const marked = this.#marked;
+    marked.index = this.#index;
+    marked.gfn = this.gfn;
+    marked.write = this.write;
+    marked.state = this.#random.state;
   }
 
-  restore(point: readonly [number, number, number], access: { gfn: number; write: boolean }): void {
-    [this.#index, this.remaining] = point;
-    this.#random.state = point[2];
-    this.gfn = access.gfn;
-    this.write = access.write;
-  }
-
-  /** A sequential pass in which every draw has the same outcome needs no draws, only their count at its end. */
-  #drawsNothing(): boolean {
-    const { random, writePercent, writeEvery } = this.#plan;
-    return !random && writeEvery === 0 && (writePercent === 100 || writePercent === 0);
+  rewind(): void {
+    const { index, gfn, write, state } = this.#marked;
+    this.#index = index;
+    this.remaining = this.#pages - index;
+    this.gfn = gfn;
+    this.write = write;
+    this.#random.state = state;
   }
 
   #settle(): void {
-    const { firstGfn, pages, random, writePercent, writeEvery } = this.#plan;
-    this.gfn = firstGfn + (random ? this.#random.next() % pages : this.#index);
-    if (writeEvery > 0) this.write = this.#index % writeEvery === 0;
-    else if (this.#drawsNothing()) this.write = writePercent === 100;
-    else this.write = this.#random.nextBool(writePercent);
+    this.gfn = this.#firstGfn + (this.#isRandom ? this.#random.next() % this.#pages : this.#index);
+    if (this.#writeEvery > 0) this.write = this.#index % this.#writeEvery === 0;
+    else if (this.#drawsNothing) this.write = this.#writePercent === 100;
+    else this.write = this.#random.nextBool(this.#writePercent);
   }
 }

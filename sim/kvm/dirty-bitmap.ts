@@ -9,14 +9,13 @@ import { isDirtyTracked, type Memslot } from './memslots.js';
 /** Sets the bits of the page of `level` that holds `gfn`, if its memslot logs. */
 export function markPageDirty(kvm: Kvm, cpu: Cpu, gfn: number, level: number): void {
   const memslot = kvm.memslots.gfnToMemslot(cpu, gfn);
-  assert(memslot !== null, `gfn ${gfn} is in no memslot`);
-  markPageDirtyInSlot(kvm, cpu, memslot, { gfn, level });
+  if (memslot === null) return assert(false, `gfn ${gfn} is in no memslot`);
+  markPageDirtyInSlot(kvm, cpu, memslot, gfn, level);
 }
 
 /** As `markPageDirty`, with the memslot known. Models mark_page_dirty_in_slot(). */
-export function markPageDirtyInSlot(kvm: Kvm, cpu: Cpu, memslot: Memslot, page: { gfn: number; level: number }): void {
+export function markPageDirtyInSlot(kvm: Kvm, cpu: Cpu, memslot: Memslot, gfn: number, level: number): void {
   if (!isDirtyTracked(kvm.words, memslot)) return;
-  const { gfn, level } = page;
   const offset = gfn - memslot.baseGfn;
   if (level === 1) {
     setDirtyBit(cpu, memslot, offset);

@@ -50,7 +50,7 @@ export function fastPageFault(kvm: Kvm, vcpu: Vcpu, gfn: number): boolean {
     cpu.counters.fastPageFaultRetries++;
     return false;
   }
-  if (logged) markPageDirtyInSlot(kvm, cpu, memslot, { gfn, level });
+  if (logged) markPageDirtyInSlot(kvm, cpu, memslot, gfn, level);
   cpu.counters.fastPageFaults++;
   return true;
 }

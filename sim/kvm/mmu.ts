@@ -1,6 +1,6 @@
 // What the rest of KVM asks of an MMU. Two implementations: the shadow (legacy) MMU and the TDP MMU.
 
-import type { Cpu, KernelPath } from '../engine/cpu.js';
+import type { Cpu, KernelPath, Suspend, Word } from '../engine/cpu.js';
 import type { Kvm } from './kvm.js';
 import type { Memslot } from './memslots.js';
 import type { Vcpu } from './vcpu.js';
@@ -22,8 +22,15 @@ export interface Mmu {
   readonly name: 'shadow' | 'tdp';
   /** Makes the root page tables. Runs before any vCPU. */
   createRoots(kvm: Kvm, cpu: Cpu): void;
-  /** Handles a fault of `vcpu` at `gfn`. The guest then tries again. */
-  pageFault(kvm: Kvm, vcpu: Vcpu, gfn: number, write: boolean): KernelPath;
+  /** True when fast_page_fault() may fix a write-protected spte of this VM. */
+  fixesLockless(kvm: Kvm): boolean;
+  /** Takes mmu_lock for a fault. */
+  lockForFault(kvm: Kvm, vcpu: Vcpu, write: boolean): Suspend;
+  /** The first part of mapping `gfn`. Returns the word to touch before `commitMap`, 0 when there is nothing left to do. */
+  prepareMap(kvm: Kvm, vcpu: Vcpu, gfn: number): Word;
+  /** The last part, for an MMU whose faults run side by side. The guest then tries again, whether it won or lost a race. */
+  commitMap(kvm: Kvm, vcpu: Vcpu, gfn: number): void;
+  unlockAfterFault(kvm: Kvm, vcpu: Vcpu): Suspend;
   /** Splits the huge pages of `range` to `targetLevel`. With `locked`, mmu_lock is held for write at entry and at return. */
   trySplitHugePages(kvm: Kvm, cpu: Cpu, memslot: Memslot, split: { range: GfnRange; targetLevel: number; locked: boolean }): KernelPath;
   /** Clears the D bits of all 4 KiB sptes. Models kvm_mmu_slot_leaf_clear_dirty(). */

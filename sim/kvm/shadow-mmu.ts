@@ -3,10 +3,9 @@
 // Models direct_page_fault()/__direct_map() of mmu.c and FNAME(page_fault)/FNAME(fetch) of paging_tmpl.h, without prefetch: the kernel
 // never prefetches a writable spte of a memslot whose writes are logged, and elsewhere pages are huge.
 
-import type { Cpu, KernelPath } from '../engine/cpu.js';
+import type { Cpu, Suspend, Word } from '../engine/cpu.js';
 import { ROOT_LEVEL, TABLE_SHIFT } from '../units.js';
 import { markPageDirtyInSlot } from './dirty-bitmap.js';
-import { fastPageFault } from './fast-page-fault.js';
 import { guestAccess, guestTableGfn } from './guest-paging.js';
 import type { Kvm } from './kvm.js';
 import { LockSite } from './lock-sites.js';
@@ -36,7 +35,11 @@ import { wpFaultUnderReadLock } from './wp-fault.js';
 export const shadowMmu: Mmu = {
   name: 'shadow',
   createRoots,
-  pageFault,
+  fixesLockless: (kvm) => kvm.direct,
+  lockForFault,
+  prepareMap,
+  commitMap: () => undefined,
+  unlockAfterFault,
   trySplitHugePages: dirtyLog.trySplitHugePages,
   slotLeafClearDirty: dirtyLog.slotLeafClearDirty,
   slotRemoveWriteAccess: dirtyLog.slotRemoveWriteAccess,
@@ -54,22 +57,21 @@ function createRoots(kvm: Kvm, cpu: Cpu): void {
   }
 }
 
-/**
- * Locks: mmu_lock for write; none on the fast path; for read with `--wp-fault-lock read`.
- * Suspends: before the lockless walk, at the lock, at the unlock. Models direct_page_fault() and FNAME(page_fault)().
- */
-function* pageFault(kvm: Kvm, vcpu: Vcpu, gfn: number, write: boolean): KernelPath {
-  const { cpu } = vcpu;
-  cpu.spend(kvm.direct ? cpu.cost.fault_exit_direct : cpu.cost.fault_exit_shadow);
-  if (write && vcpu.faultPresent) {
-    if (kvm.direct) {
-      if (cpu.touch(vcpu.lastSptep)) yield;
-      if (fastPageFault(kvm, vcpu, gfn)) return;
-    } else if (kvm.config.wpFaultLock === 'read' && (yield* wpFaultUnderReadLock(kvm, vcpu, gfn))) return;
-  }
-  if (kvm.mmuLock.writeLock(cpu, LockSite.pageFault)) yield;
-  map(kvm, vcpu, gfn);
-  if (kvm.mmuLock.writeUnlock(cpu)) yield;
+/** For write; for read where the fault is for permission only and the option says so. */
+function lockForFault(kvm: Kvm, vcpu: Vcpu, write: boolean): Suspend {
+  vcpu.readLocked = kvm.config.wpFaultLock === 'read' && write && vcpu.faultPresent && !kvm.direct && !vcpu.needsWriteLock;
+  vcpu.needsWriteLock = false;
+  return vcpu.readLocked ? kvm.mmuLock.readLock(vcpu.cpu, LockSite.wpFault) : kvm.mmuLock.writeLock(vcpu.cpu, LockSite.pageFault);
+}
+
+function unlockAfterFault(kvm: Kvm, vcpu: Vcpu): Suspend {
+  return vcpu.readLocked ? kvm.mmuLock.readUnlock(vcpu.cpu) : kvm.mmuLock.writeUnlock(vcpu.cpu);
+}
+
+function prepareMap(kvm: Kvm, vcpu: Vcpu, gfn: number): Word {
+  if (vcpu.readLocked) vcpu.needsWriteLock = !wpFaultUnderReadLock(kvm, vcpu, gfn);
+  else map(kvm, vcpu, gfn);
+  return 0;
 }
 
 /** Maps `gfn` as large as may be. Locks: mmu_lock for write. Suspends: never. Models __direct_map() and FNAME(fetch)(). */
@@ -93,7 +95,7 @@ function map(kvm: Kvm, vcpu: Vcpu, gfn: number): void {
     sp = (spte & PRESENT) !== 0 ? sptePayload(spte) : linkNewTable(kvm, vcpu, { sptep, level: level - 1, gfn });
   }
   const sptep = spTable(kvm, sp) + tableIndex(gfn, goal);
-  mmuSetSpte(kvm, vcpu, memslot, { sptep, level: goal, gfn });
+  mmuSetSpte(kvm, vcpu, memslot, sptep, goal, gfn);
 }
 
 function goalLevel(kvm: Kvm, memslot: Memslot, gfn: number): number {
@@ -118,19 +120,18 @@ function linkNewTable(kvm: Kvm, vcpu: Vcpu, at: { sptep: number; level: number; 
 }
 
 /** Sets the leaf at `sptep`. Models mmu_set_spte(): a read fault, too, maps writable and marks the page dirty. */
-function mmuSetSpte(kvm: Kvm, vcpu: Vcpu, memslot: Memslot, leaf: { sptep: number; level: number; gfn: number }): void {
+function mmuSetSpte(kvm: Kvm, vcpu: Vcpu, memslot: Memslot, sptep: Word, level: number, gfn: number): void {
   const { words } = kvm;
   const { cpu } = vcpu;
-  const { sptep, level, gfn } = leaf;
   const shift = (level - 1) * TABLE_SHIFT;
   const firstGfn = (gfn >>> shift) << shift;
   const pfn = pfnOf(memslot, firstGfn);
   const old = words[sptep];
-  const present = clearForeign(kvm, cpu, { sptep, level, pfn });
+  const present = (old & PRESENT) !== 0 && !clearForeign(kvm, cpu, { sptep, level, pfn });
   const access = kvm.direct ? ACC_ALL : guestAccess(vcpu.process);
   const spte = makeSpte(pfn, level, access);
   cpu.store(sptep, spte);
-  if ((spte & WRITABLE) !== 0) markPageDirtyInSlot(kvm, cpu, memslot, { gfn, level });
+  if ((spte & WRITABLE) !== 0) markPageDirtyInSlot(kvm, cpu, memslot, gfn, level);
   if (present) {
     if ((old & WRITABLE) !== 0) cpu.counters.spuriousFaults++;
     else cpu.counters.wpFaults++;
@@ -148,13 +149,12 @@ function mmuSetSpte(kvm: Kvm, vcpu: Vcpu, memslot: Memslot, leaf: { sptep: numbe
   cpu.spend(kvm.direct ? cpu.cost.map_direct : cpu.cost.map_shadow);
 }
 
-/** Clears whatever at `sptep` is not the leaf for `pfn`. True when that leaf is already there. */
+/** Clears `sptep` unless it is the leaf for `pfn` already. True when it had to. */
 function clearForeign(kvm: Kvm, cpu: Cpu, at: { sptep: number; level: number; pfn: number }): boolean {
   const spte = kvm.words[at.sptep];
-  if ((spte & PRESENT) === 0) return false;
   if (at.level > 1 && (spte & LARGE) === 0) dropParentPte(kvm, cpu, at.sptep);
   else if (sptePayload(spte) !== at.pfn) dropSpte(kvm, cpu, at.sptep);
-  else return true;
+  else return false;
   kvmFlushRemoteTlbs(kvm, cpu);
-  return false;
+  return true;
 }

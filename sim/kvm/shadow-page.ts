@@ -205,7 +205,7 @@ export function dropSpte(kvm: Kvm, cpu: Cpu, sptep: number): number {
   const level = roleLevel(words[spHeader(kvm, sp) + SP_ROLE]);
   const gfn = sptepGfn(kvm, sptep);
   const memslot = kvm.memslots.gfnToMemslot(cpu, gfn);
-  assert(memslot !== null, `spte ${sptep} maps gfn ${gfn}, which no memslot holds`);
+  if (memslot === null) return assert(false, `spte ${sptep} maps gfn ${gfn}, which no memslot holds`) as never;
   pteListRemove(kvm, gfnToRmap(memslot, gfn, level), sptep);
   const old = cpu.xchg(sptep, 0);
   words[spHeader(kvm, sp) + SP_PRESENT]--;

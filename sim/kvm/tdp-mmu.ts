@@ -4,10 +4,9 @@
 // Invariant 7: an spte is changed only by cmpxchg from the value that was read, or while FROZEN by its freezer.
 
 import { assert } from '../assert.js';
-import type { Cpu, KernelPath } from '../engine/cpu.js';
+import type { Cpu, Word } from '../engine/cpu.js';
 import { ROOT_LEVEL, TABLE_ENTRIES, TABLE_SHIFT } from '../units.js';
 import { markPageDirtyInSlot } from './dirty-bitmap.js';
-import { fastPageFault } from './fast-page-fault.js';
 import type { Kvm } from './kvm.js';
 import { LockSite } from './lock-sites.js';
 import { hostMappingLevel, isDirtyTracked, type Memslot, pfnOf } from './memslots.js';
@@ -20,7 +19,11 @@ import { kvmFlushRemoteTlbs, type Vcpu } from './vcpu.js';
 export const tdpMmu: Mmu = {
   name: 'tdp',
   createRoots,
-  pageFault,
+  fixesLockless: () => true,
+  lockForFault: (kvm, vcpu) => kvm.mmuLock.readLock(vcpu.cpu, LockSite.pageFault),
+  prepareMap,
+  commitMap,
+  unlockAfterFault: (kvm, vcpu) => kvm.mmuLock.readUnlock(vcpu.cpu),
   trySplitHugePages: dirtyLog.trySplitHugePages,
   slotLeafClearDirty: dirtyLog.slotLeafClearDirty,
   slotRemoveWriteAccess: dirtyLog.slotRemoveWriteAccess,
@@ -55,29 +58,15 @@ export function tdpFreeTable(kvm: Kvm, cpu: Cpu, sp: number): void {
   cpu.counters.mmuPagesFreed++;
 }
 
-/**
- * Locks: mmu_lock for read; none on the fast path. Suspends: before the lockless walk, at the lock, before each walk and cmpxchg, at
- * the unlock. A lost race leaves the fault to be taken again. Models kvm_tdp_mmu_page_fault() and kvm_tdp_mmu_map().
- */
-function* pageFault(kvm: Kvm, vcpu: Vcpu, gfn: number, write: boolean): KernelPath {
+/** Walks to the leaf, linking tables on the way. Locks: mmu_lock for read. Models the walk of kvm_tdp_mmu_map(). */
+function prepareMap(kvm: Kvm, vcpu: Vcpu, gfn: number): Word {
   const { cpu } = vcpu;
-  cpu.spend(cpu.cost.fault_exit_direct);
-  if (write && vcpu.faultPresent) {
-    if (cpu.touch(vcpu.lastSptep)) yield;
-    if (fastPageFault(kvm, vcpu, gfn)) return;
-  }
-  if (kvm.mmuLock.readLock(cpu, LockSite.pageFault)) yield;
   const memslot = kvm.memslots.gfnToMemslot(cpu, gfn) as Memslot;
-  const goal = goalLevel(kvm, memslot, gfn);
-  if (cpu.touch(vcpu.root)) yield;
-  const leaf = descend(kvm, vcpu, { gfn, goal });
+  vcpu.goalLevel = goalLevel(kvm, memslot, gfn);
+  vcpu.lastSptep = descend(kvm, vcpu, { gfn, goal: vcpu.goalLevel });
   cpu.spend(cpu.cost.map_tdp);
-  if (leaf !== 0) {
-    const seen = cpu.load(leaf);
-    if (cpu.touch(leaf)) yield;
-    setLeaf(kvm, vcpu, memslot, { sptep: leaf, seen, level: goal, gfn });
-  }
-  if (kvm.mmuLock.readUnlock(cpu)) yield;
+  if (vcpu.lastSptep !== 0) vcpu.seenSpte = cpu.load(vcpu.lastSptep);
+  return vcpu.lastSptep;
 }
 
 function goalLevel(kvm: Kvm, memslot: Memslot, gfn: number): number {
@@ -148,17 +137,17 @@ export function tdpSplitHugePage(kvm: Kvm, cpu: Cpu, huge: { sptep: number; spte
   return true;
 }
 
-/** Models tdp_mmu_map_handle_target_level(). */
-function setLeaf(kvm: Kvm, vcpu: Vcpu, memslot: Memslot, leaf: { sptep: number; seen: number; level: number; gfn: number }): void {
-  const { cpu } = vcpu;
-  const { sptep, seen, level, gfn } = leaf;
+/** Sets the leaf that `prepareMap` walked to. A lost race leaves the fault to be taken again. Models tdp_mmu_map_handle_target_level(). */
+function commitMap(kvm: Kvm, vcpu: Vcpu, gfn: number): void {
+  const { cpu, lastSptep: sptep, seenSpte: seen, goalLevel: level } = vcpu;
+  const memslot = kvm.memslots.gfnToMemslot(cpu, gfn) as Memslot;
   const shift = (level - 1) * TABLE_SHIFT;
   const spte = makeSpte(pfnOf(memslot, (gfn >>> shift) << shift), level, ACC_ALL);
   if ((seen & FROZEN) !== 0 || cpu.cmpxchg(sptep, seen, spte) !== seen) {
     lostRace(cpu);
     return;
   }
-  markPageDirtyInSlot(kvm, cpu, memslot, { gfn, level });
+  markPageDirtyInSlot(kvm, cpu, memslot, gfn, level);
   if ((seen & PRESENT) === 0) {
     cpu.fetchAdd(kvm.pagesStat + level, 1);
     cpu.counters.sptesMapped++;
@@ -195,7 +184,7 @@ function checkInvariants(kvm: Kvm): void {
     if (words[header + SP_IN_USE] === 0) continue;
     const level = roleLevel(words[header + SP_ROLE]);
     for (let sptep = spTable(kvm, sp), end = sptep + TABLE_ENTRIES; sptep < end; sptep++) {
-      assert((words[sptep] & FROZEN) === 0, `spte ${sptep} of table ${sp} is left frozen`);
+      if ((words[sptep] & FROZEN) !== 0) assert(false, `spte ${sptep} of table ${sp} is left frozen`);
       if ((words[sptep] & PRESENT) !== 0 && isLeaf(words[sptep], level)) leaves[level]++;
     }
   }

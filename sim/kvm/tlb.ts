@@ -4,12 +4,21 @@
 import { TABLE_SHIFT } from '../units.js';
 import { DIRTY, WRITABLE } from './spte.js';
 
-/** Entries for 4 KiB, 2 MiB and 1 GiB pages (index 1, 2, 3): about a second-level TLB of the last ten years. Powers of two. */
-const ENTRIES = [0, 1024, 1024, 16] as const;
+/** About a second-level TLB of the last ten years. Powers of two. */
+const ENTRIES_4K = 1024;
+const ENTRIES_2M = 1024;
+const ENTRIES_1G = 16;
+
+const SHIFT_2M = TABLE_SHIFT;
+const SHIFT_1G = 2 * TABLE_SHIFT;
+
+/** An entry is (page number + 1) << 1, with bit 0 set when a write needs no walk: writable and dirty. */
+const WRITES = 1;
 
 export class Tlb {
-  readonly #tags: Int32Array[] = ENTRIES.map((n) => new Int32Array(n));
-  readonly #flags: Int32Array[] = ENTRIES.map((n) => new Int32Array(n));
+  readonly #entries4k = new Int32Array(ENTRIES_4K);
+  readonly #entries2m = new Int32Array(ENTRIES_2M);
+  readonly #entries1g = new Int32Array(ENTRIES_1G);
   /** 2 MiB region (gfn >> 9) whose level-1 table is known, -1 for none. */
   cachedRegion = -1;
   /** First word of that table. */
@@ -21,7 +30,9 @@ export class Tlb {
   #root = 0;
 
   flush(): void {
-    for (const tags of this.#tags) tags.fill(0);
+    this.#entries4k.fill(0);
+    this.#entries2m.fill(0);
+    this.#entries1g.fill(0);
     this.cachedRegion = -1;
     this.holdsHuge = false;
   }
@@ -34,27 +45,31 @@ export class Tlb {
   }
 
   fill(gfn: number, level: number, spte: number): void {
-    const vpn = gfn >>> ((level - 1) * TABLE_SHIFT);
-    const index = vpn & (ENTRIES[level] - 1);
-    this.#tags[level][index] = vpn + 1;
-    this.#flags[level][index] = spte;
-    if (level > 1) this.holdsHuge = true;
+    const writes = (spte & (WRITABLE | DIRTY)) === (WRITABLE | DIRTY) ? WRITES : 0;
+    if (level === 1) {
+      this.#entries4k[gfn & (ENTRIES_4K - 1)] = ((gfn + 1) << 1) | writes;
+      return;
+    }
+    this.holdsHuge = true;
+    if (level === 2) this.#entries2m[(gfn >>> SHIFT_2M) & (ENTRIES_2M - 1)] = (((gfn >>> SHIFT_2M) + 1) << 1) | writes;
+    else this.#entries1g[(gfn >>> SHIFT_1G) & (ENTRIES_1G - 1)] = (((gfn >>> SHIFT_1G) + 1) << 1) | writes;
   }
 
   /** True when the access needs no page walk: an entry is there and, for a write, writable and dirty. */
   hits(gfn: number, write: boolean): boolean {
-    return (this.holdsHuge && (this.#hitsAt(gfn, 3, write) || this.#hitsAt(gfn, 2, write))) || this.#hitsAt(gfn, 1, write);
+    if (this.holdsHuge && this.hitsHuge(gfn, write) > 0) return true;
+    return serves(this.#entries4k[gfn & (ENTRIES_4K - 1)], gfn, write);
   }
 
-  /** As `hits`, huge pages only. */
-  hitsHuge(gfn: number, write: boolean): boolean {
-    return this.#hitsAt(gfn, 3, write) || this.#hitsAt(gfn, 2, write);
+  /** Pages of the huge page that serves the access, 0 when none does. */
+  hitsHuge(gfn: number, write: boolean): number {
+    const gfn1g = gfn >>> SHIFT_1G;
+    if (serves(this.#entries1g[gfn1g & (ENTRIES_1G - 1)], gfn1g, write)) return 1 << SHIFT_1G;
+    const gfn2m = gfn >>> SHIFT_2M;
+    return serves(this.#entries2m[gfn2m & (ENTRIES_2M - 1)], gfn2m, write) ? 1 << SHIFT_2M : 0;
   }
+}
 
-  #hitsAt(gfn: number, level: number, write: boolean): boolean {
-    const vpn = gfn >>> ((level - 1) * TABLE_SHIFT);
-    const index = vpn & (ENTRIES[level] - 1);
-    if (this.#tags[level][index] !== vpn + 1) return false;
-    return !write || (this.#flags[level][index] & (WRITABLE | DIRTY)) === (WRITABLE | DIRTY);
-  }
+function serves(entry: number, page: number, write: boolean): boolean {
+  return entry >> 1 === page + 1 && (!write || (entry & WRITES) !== 0);
 }

@@ -28,13 +28,6 @@ export class Stalls {
     if (ps > this.maxPs) this.maxPs = ps;
     this.histogram[bucketOf(ps)] += 1;
   }
-
-  merge(other: Stalls): void {
-    this.count += other.count;
-    this.totalPs += other.totalPs;
-    this.maxPs = Math.max(this.maxPs, other.maxPs);
-    for (let i = 0; i < HISTOGRAM_BUCKETS; i++) this.histogram[i] += other.histogram[i];
-  }
 }
 
 export class Vcpu {
@@ -48,6 +41,20 @@ export class Vcpu {
   /** Arena word of the spte that the last walk ended at. */
   lastSptep = 0;
   tlbGeneration = 0;
+  /** Planned length of the current stretch of guest time, picoseconds. */
+  stretchPs = 0;
+  /** When the current access began, picoseconds. */
+  accessStart = 0;
+  stretchReads = 0;
+  stretchWrites = 0;
+  /** The current fault holds mmu_lock for read where its MMU normally takes it for write. */
+  readLocked = false;
+  /** The read lock did not do for the last fault: the next takes the lock for write. */
+  needsWriteLock = false;
+  /** Level that the current fault maps at. */
+  goalLevel = 0;
+  /** Value of the leaf spte when the current fault walked to it. */
+  seenSpte = 0;
   readonly pml = new Int32Array(PML_ENTRIES);
   pmlCount = 0;
   readStalls = new Stalls();
@@ -64,11 +71,10 @@ export class Vcpu {
  */
 export function hardwareAccess(kvm: Kvm, vcpu: Vcpu, gfn: number, write: boolean): number {
   const { cpu, tlb } = vcpu;
-  const { cost, counters } = cpu;
+  const { counters } = cpu;
   if (tlb.hits(gfn, write)) {
     counters.tlbHits++;
-    cpu.spend(write ? cost.guest_write : cost.guest_read);
-    return Access.done;
+    return finishAccess(cpu, write);
   }
   counters.tlbMisses++;
   let sptep: number;
@@ -88,16 +94,22 @@ export function hardwareAccess(kvm: Kvm, vcpu: Vcpu, gfn: number, write: boolean
       sp = sptePayload(spte);
       level--;
     }
-    noteTable(kvm, vcpu, { gfn, level, sp });
+    noteTable(kvm, vcpu, gfn, level, sp);
     chargeRefs(vcpu, walkRefs(kvm, ROOT_LEVEL - level + 1));
   }
   vcpu.lastSptep = sptep;
   vcpu.faultPresent = (spte & PRESENT) !== 0;
   if (!vcpu.faultPresent || (write && (spte & WRITABLE) === 0)) return Access.fault;
-  if (write && (spte & DIRTY) === 0 && !setDirty(kvm, vcpu, { gfn, sptep, level })) return Access.pmlFull;
+  if (write && (spte & DIRTY) === 0 && !setDirty(kvm, vcpu, gfn, sptep, level)) return Access.pmlFull;
   if ((spte & ACCESSED) === 0) cpu.fetchOr(sptep, ACCESSED);
   tlb.fill(gfn, level, write ? spte | DIRTY : spte);
-  cpu.spend(write ? cost.guest_write : cost.guest_read);
+  return finishAccess(cpu, write);
+}
+
+function finishAccess(cpu: Cpu, write: boolean): number {
+  if (write) cpu.counters.guestWrites++;
+  else cpu.counters.guestReads++;
+  cpu.spend(write ? cpu.cost.guest_write : cpu.cost.guest_read);
   return Access.done;
 }
 
@@ -108,12 +120,12 @@ function walkRefs(kvm: Kvm, levels: number): number {
   return (guestLevels + 1) * (levels + 1) - 1;
 }
 
-function noteTable(kvm: Kvm, vcpu: Vcpu, at: { gfn: number; level: number; sp: number }): void {
+function noteTable(kvm: Kvm, vcpu: Vcpu, gfn: number, level: number, sp: number): void {
   const { tlb } = vcpu;
-  tlb.cachedRemote = kvm.words[spHeader(kvm, at.sp) + SP_NODE] !== vcpu.cpu.socket;
-  if (at.level !== 1) return;
-  tlb.cachedRegion = at.gfn >>> TABLE_SHIFT;
-  tlb.cachedTable = spTable(kvm, at.sp);
+  tlb.cachedRemote = kvm.words[spHeader(kvm, sp) + SP_NODE] !== vcpu.cpu.socket;
+  if (level !== 1) return;
+  tlb.cachedRegion = gfn >>> TABLE_SHIFT;
+  tlb.cachedTable = spTable(kvm, sp);
 }
 
 function chargeRefs(vcpu: Vcpu, refs: number): void {
@@ -123,15 +135,15 @@ function chargeRefs(vcpu: Vcpu, refs: number): void {
 }
 
 /** Sets the D bit, and logs the page if PML is on. False when the PML buffer is full: the vCPU must exit first. */
-function setDirty(kvm: Kvm, vcpu: Vcpu, at: { gfn: number; sptep: number; level: number }): boolean {
+function setDirty(kvm: Kvm, vcpu: Vcpu, gfn: number, sptep: number, level: number): boolean {
   const { cpu } = vcpu;
-  const log = at.level === 1 && kvm.hasPml && kvm.words[kvm.dirtyLoggingCount] > 0;
+  const log = level === 1 && kvm.hasPml && kvm.words[kvm.dirtyLoggingCount] > 0;
   if (log && vcpu.pmlCount === PML_ENTRIES) return false;
-  cpu.fetchOr(at.sptep, DIRTY);
+  cpu.fetchOr(sptep, DIRTY);
   cpu.counters.dirtyAssists++;
   cpu.spend(vcpu.tlb.cachedRemote ? cpu.cost.dirty_assist_remote : cpu.cost.dirty_assist);
   if (log) {
-    vcpu.pml[vcpu.pmlCount++] = at.gfn;
+    vcpu.pml[vcpu.pmlCount++] = gfn;
     cpu.counters.pmlAppends++;
     cpu.spend(cpu.cost.pml_append);
   }

@@ -2,28 +2,15 @@
 // for read. The spte is made writable by cmpxchg; everything else still takes the lock for write.
 // What it assumes: no unsync or write-tracking work is due for that gfn, which holds for the guest pages measured here.
 
-import type { KernelPath } from '../engine/cpu.js';
 import { markPageDirtyInSlot } from './dirty-bitmap.js';
 import { walkLockless } from './fast-page-fault.js';
 import type { Kvm } from './kvm.js';
-import { LockSite } from './lock-sites.js';
 import type { Memslot } from './memslots.js';
 import { DIRTY, MMU_WRITABLE, WRITABLE } from './spte.js';
 import type { Vcpu } from './vcpu.js';
 
-/**
- * True when the fault is handled: the guest may try again. False: the slow path must.
- * Locks: mmu_lock for read. Suspends: at the lock, before the cmpxchg, at the unlock.
- */
-export function* wpFaultUnderReadLock(kvm: Kvm, vcpu: Vcpu, gfn: number): KernelPath<boolean> {
-  const { cpu } = vcpu;
-  if (kvm.mmuLock.readLock(cpu, LockSite.wpFault)) yield;
-  const handled = fixSpte(kvm, vcpu, gfn);
-  if (kvm.mmuLock.readUnlock(cpu)) yield;
-  return handled;
-}
-
-function fixSpte(kvm: Kvm, vcpu: Vcpu, gfn: number): boolean {
+/** True when the fault is handled: the guest may try again. Locks: mmu_lock for read. Suspends: never. */
+export function wpFaultUnderReadLock(kvm: Kvm, vcpu: Vcpu, gfn: number): boolean {
   const { cpu } = vcpu;
   kvm.mmuLock.assertHeldForRead(cpu);
   const { sptep, level, spte } = walkLockless(kvm, cpu, vcpu.root, gfn);
@@ -31,7 +18,7 @@ function fixSpte(kvm: Kvm, vcpu: Vcpu, gfn: number): boolean {
   const memslot = kvm.memslots.gfnToMemslot(cpu, gfn) as Memslot;
   cpu.spend(cpu.cost.wp_fault_shadow);
   if (cpu.cmpxchg(sptep, spte, spte | WRITABLE | DIRTY) !== spte) return false;
-  markPageDirtyInSlot(kvm, cpu, memslot, { gfn, level });
+  markPageDirtyInSlot(kvm, cpu, memslot, gfn, level);
   cpu.counters.wpFaults++;
   return true;
 }

@@ -3,14 +3,14 @@
 
 import type { Cpu, KernelPath, LockFactory } from '../engine/cpu.js';
 import { AccessPattern, type PassPlan } from '../guest/access-pattern.js';
-import { runPass, runUntilStopped } from '../guest/vcpu-loop.js';
 import { summarize } from '../engine/histogram.js';
 import { clearDirtyLog, disableDirtyLogging, enableDirtyLogging, getDirtyLog } from '../kvm/dirty-log.js';
-import { guestPtWrite, loadRoot } from '../kvm/guest-pt-write.js';
+import { guestPtWrite } from '../kvm/guest-pt-write.js';
 import { Kvm, kvmArenaWords } from '../kvm/kvm.js';
 import { LOCK_SITE_NAMES } from '../kvm/lock-sites.js';
 import type { Memslot } from '../kvm/memslots.js';
 import { kickVcpus, Stalls, Vcpu } from '../kvm/vcpu.js';
+import { vcpuRun } from '../kvm/vcpu-run.js';
 import type { Arena } from '../memory/arena.js';
 import type { DirtyLogOptions, StallReport } from './cell.js';
 import { checkDerivedCounts } from './dirty-log-counts.js';
@@ -35,7 +35,7 @@ class DirtyLogWorld implements World {
   readonly #options: DirtyLogOptions;
   readonly #kvm: Kvm;
   readonly #vcpus = new Map<number, { vcpu: Vcpu; pattern: AccessPattern }>();
-  readonly #stalls = new Map<string, { read: Stalls; write: Stalls }[]>();
+  readonly #stalls = new Map<string, { read: Stalls; write: Stalls }>();
 
   constructor(options: DirtyLogOptions, kvm: Kvm) {
     this.#options = options;
@@ -50,7 +50,7 @@ class DirtyLogWorld implements World {
     this.#addPhase('populate_memory', 'vcpus', true, (cpu) => this.#populate(cpu));
     this.#addIoctlPhase('enable_dirty_logging', besides, (cpu) => this.#eachSlot(cpu, enableDirtyLogging));
     for (let iteration = 1; iteration <= iterations; iteration++) {
-      this.#addPhase(`dirty_memory_iter${iteration}`, 'vcpus', true, (cpu) => this.#dirty(cpu, iteration, false));
+      this.#addPhase(`dirty_memory_iter${iteration}`, 'vcpus', true, (cpu) => this.#dirty(cpu, `dirty_memory_iter${iteration}`, iteration));
       this.#addIoctlPhase(`get_dirty_log_iter${iteration}`, besides, (cpu) => this.#eachSlot(cpu, getDirtyLog));
       if (initiallyAllSet) this.#addIoctlPhase(`clear_dirty_log_iter${iteration}`, besides, (cpu) => this.#eachSlot(cpu, clearDirtyLog));
     }
@@ -64,7 +64,7 @@ class DirtyLogWorld implements World {
   /** With crew 'all' the vCPUs keep dirtying memory beside the ioctl. Such a phase depends on the order of arrival. */
   #addIoctlPhase(metric: string, crew: Crew, path: (cpu: Cpu) => KernelPath): void {
     this.#addPhase(metric, crew, crew === 'all', (cpu) => {
-      if (cpu.id < this.#options.vcpus) return this.#dirtyBeside(cpu, metric);
+      if (cpu.id < this.#options.vcpus) return this.#dirty(cpu, metric, 0);
       return crew === 'all' ? this.#stopAfter(cpu, path(cpu)) : path(cpu);
     });
   }
@@ -87,31 +87,29 @@ class DirtyLogWorld implements World {
     kickVcpus(this.#kvm, cpu);
   }
 
-  /** Writes every page once through each process's tables, in order. The last of several processes then rewrites one of its entries. */
-  *#populate(cpu: Cpu): KernelPath {
+  /** Writes every page once, in order, through the tables of each process. */
+  #populate(cpu: Cpu): KernelPath {
     const { vcpu, pattern } = this.#vcpuOf(cpu);
     this.#collectStalls('populate_memory', vcpu);
     const plan: PassPlan = { ...regionOf(this.#options, cpu.id), random: false, writePercent: 100, writeEvery: 0 };
-    const { processes } = this.#options;
-    for (let process = 0; process < processes; process++) {
-      yield* loadRoot(this.#kvm, vcpu, process);
-      yield* runPass(this.#kvm, vcpu, pattern, plan);
-    }
-    if (processes > 1 && cpu.id === 0) yield* guestPtWrite(this.#kvm, vcpu, plan.firstGfn);
+    pattern.plan(plan);
+    if (this.#options.processes > 1) return this.#populateProcesses(vcpu, pattern, plan);
+    return vcpuRun(this.#kvm, vcpu, pattern, { process: 0, untilStopped: false });
   }
 
-  *#dirty(cpu: Cpu, iteration: number, untilStopped: boolean, phase = `dirty_memory_iter${iteration}`): KernelPath {
+  /** The last process then rewrites one entry of its tables, so that a shadow page is unsync when logging is enabled. */
+  *#populateProcesses(vcpu: Vcpu, pattern: AccessPattern, plan: PassPlan): KernelPath {
+    for (let process = 0; process < this.#options.processes; process++) yield* vcpuRun(this.#kvm, vcpu, pattern, { process, untilStopped: false });
+    if (vcpu.cpu.id === 0) yield* guestPtWrite(this.#kvm, vcpu, plan.firstGfn);
+  }
+
+  /** One pass of the pattern that the options ask for; with `iteration` 0 passes until the ioctl thread is done. */
+  #dirty(cpu: Cpu, phase: string, iteration: number): KernelPath {
     const { vcpu, pattern } = this.#vcpuOf(cpu);
     const { randomAccess, writePercent, writeEvery, processes } = this.#options;
     this.#collectStalls(phase, vcpu);
-    const plan: PassPlan = { ...regionOf(this.#options, cpu.id), random: randomAccess, writePercent, writeEvery };
-    yield* loadRoot(this.#kvm, vcpu, (cpu.id + iteration) % processes);
-    if (untilStopped) yield* runUntilStopped(this.#kvm, vcpu, pattern, plan);
-    else yield* runPass(this.#kvm, vcpu, pattern, plan);
-  }
-
-  #dirtyBeside(cpu: Cpu, phase: string): KernelPath {
-    return this.#dirty(cpu, 0, true, phase);
+    pattern.plan({ ...regionOf(this.#options, cpu.id), random: randomAccess, writePercent, writeEvery });
+    return vcpuRun(this.#kvm, vcpu, pattern, { process: (cpu.id + iteration) % processes, untilStopped: iteration === 0 });
   }
 
   #vcpuOf(cpu: Cpu): { vcpu: Vcpu; pattern: AccessPattern } {
@@ -123,19 +121,16 @@ class DirtyLogWorld implements World {
     return own;
   }
 
+  /** All vCPUs of this world add to one pair of histograms per phase. */
   #collectStalls(phase: string, vcpu: Vcpu): void {
-    vcpu.readStalls = new Stalls();
-    vcpu.writeStalls = new Stalls();
-    const ofPhase = this.#stalls.get(phase) ?? [];
-    ofPhase.push({ read: vcpu.readStalls, write: vcpu.writeStalls });
+    const ofPhase = this.#stalls.get(phase) ?? { read: new Stalls(), write: new Stalls() };
     this.#stalls.set(phase, ofPhase);
+    vcpu.readStalls = ofPhase.read;
+    vcpu.writeStalls = ofPhase.write;
   }
 
   stalls(): StallReport[] {
-    return [...this.#stalls].flatMap(([phase, ofVcpus]) => [
-      ...report(phase, 'read', ofVcpus.map(({ read }) => read)),
-      ...report(phase, 'write', ofVcpus.map(({ write }) => write)),
-    ]);
+    return [...this.#stalls].flatMap(([phase, { read, write }]) => [...report(phase, 'read', read), ...report(phase, 'write', write)]);
   }
 
   check(counters: Record<string, number>): void {
@@ -144,10 +139,8 @@ class DirtyLogWorld implements World {
   }
 }
 
-function report(phase: string, kind: 'read' | 'write', ofVcpus: Stalls[]): StallReport[] {
-  const sum = new Stalls();
-  for (const stalls of ofVcpus) sum.merge(stalls);
-  if (sum.count === 0) return [];
-  const { count, totalPs, maxPs, histogram } = sum;
+function report(phase: string, kind: 'read' | 'write', stalls: Stalls): StallReport[] {
+  const { count, totalPs, maxPs, histogram } = stalls;
+  if (count === 0) return [];
   return [{ phase, kind, count, totalNs: Math.round(totalPs / 1000), maxNs: Math.round(maxPs / 1000), histogram: summarize(histogram) }];
 }

@@ -1,6 +1,5 @@
 // Runs a scenario in the virtual engine: one thread, integer time, one seed.
 
-import { Counters } from '../engine/counters.js';
 import { VirtualEngine } from '../engine/virtual/engine.js';
 import { Arena } from '../memory/arena.js';
 import type { DirtyLogOptions, PhaseTime, RunOutcome, Warning } from './cell.js';
@@ -25,9 +24,7 @@ export function runScenarioVirtual(scenario: Scenario, run: VirtualRun): RunOutc
   const engine = new VirtualEngine(arena, scenario.vcpuCount, { topology, smt, costNs: costsInNs(run.profile), seed: run.seed });
   const world = scenario.build(arena, engine.locks, true);
   const times = world.phases.map((phase) => runPhase(engine, phase, scenario.vcpuCount)).filter(({ metric }) => metric !== '');
-  const sum = new Counters();
-  for (const cpu of engine.cpus) sum.add(cpu.counters);
-  const counters = sum.toRecord();
+  const counters = engine.counters.toRecord();
   world.check(counters);
   return {
     times,

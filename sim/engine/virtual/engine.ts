@@ -4,6 +4,7 @@ import { assert } from '../../assert.js';
 import type { Arena } from '../../memory/arena.js';
 import { Prng } from '../../prng.js';
 import type { CostName } from '../costs.js';
+import { Counters } from '../counters.js';
 import type { KernelPath } from '../cpu.js';
 import { EventHeap } from './event-heap.js';
 import { VirtualLockFactory } from './locks.js';
@@ -32,6 +33,7 @@ export interface GangTimes {
 
 export class VirtualEngine {
   readonly cpus: VirtualCpu[] = [];
+  readonly counters = new Counters();
   readonly locks: VirtualLockFactory;
   readonly places: Place[];
   /** Events so far. */
@@ -56,10 +58,11 @@ export class VirtualEngine {
     this.#skewPs = noSmt.start_skew;
     const { sockets, coresPerSocket, threadsPerCore } = parts.topology;
     const shared = cpuCount > sockets * coresPerSocket * threadsPerCore;
+    const withSibling = costsAt({ socket: 0, core: 0, siblingBusy: true }, parts.costNs, parts.smt);
+    const common = { words: arena.words, counters: this.counters, times: new Float64Array(cpuCount), heap: this.#heap, transfers, cpuCount, cpus: this.cpus, shared };
     for (let id = 0; id < cpuCount; id++) {
-      const place = this.places[id];
-      const cost = costsAt(place, parts.costNs, parts.smt);
-      this.cpus.push(new VirtualCpu({ id, socket: place.socket, words: arena.words, cost, heap: this.#heap, transfers, cpuCount, cpus: this.cpus, shared }));
+      const { socket, siblingBusy } = this.places[id];
+      this.cpus.push(new VirtualCpu({ ...common, id, socket, cost: siblingBusy ? withSibling : noSmt }));
     }
   }
 

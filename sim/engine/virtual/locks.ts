@@ -114,7 +114,7 @@ class VirtualLock implements PendingLock {
   #acquire(cpu: VirtualCpu, write: boolean): boolean {
     const free = this.#writer < 0 && this.#queue.size === 0 && (!write || this.#readers === 0);
     if (!free) {
-      assert(this.#writer !== cpu.id && this.#reads[cpu.id] === 0, `CPU ${cpu.id} waits for "${this.name}", which it holds`);
+      if (this.#writer === cpu.id || this.#reads[cpu.id] !== 0) assert(false, `CPU ${cpu.id} waits for "${this.name}", which it holds`);
       this.#acquiredAt[cpu.id] = cpu.time; // arrival, until it is granted
       this.#queue.push(cpu, write);
       cpu.waitsFor = this;
@@ -122,7 +122,7 @@ class VirtualLock implements PendingLock {
     }
     const arrival = cpu.time;
     this.#takeWord(cpu);
-    this.#grant(cpu, write, { arrival, contended: false });
+    this.#grant(cpu, write, arrival, false);
     return true;
   }
 
@@ -134,7 +134,7 @@ class VirtualLock implements PendingLock {
     this.#wordFreeAt = cpu.time;
   }
 
-  #grant(cpu: VirtualCpu, write: boolean, wait: { arrival: number; contended: boolean }): void {
+  #grant(cpu: VirtualCpu, write: boolean, arrival: number, contended: boolean): void {
     const site = cpu.pendingSite;
     if (write) this.#writer = cpu.id;
     else {
@@ -142,7 +142,7 @@ class VirtualLock implements PendingLock {
       this.#reads[cpu.id] = 1;
     }
     this.#site[cpu.id] = site;
-    this.stats.acquired(site, cpu.time - wait.arrival, wait.contended);
+    this.stats.acquired(site, cpu.time - arrival, contended);
     this.#acquiredAt[cpu.id] = cpu.time;
   }
 
@@ -170,7 +170,7 @@ class VirtualLock implements PendingLock {
       if (write && this.#readers > 0) return;
       const next = queue.shift();
       time = this.#handOver(next, time);
-      this.#grant(next, write, { arrival: this.#acquiredAt[next.id], contended: true });
+      this.#grant(next, write, this.#acquiredAt[next.id], true);
       next.waitsFor = null;
       next.heap.push(next.time, next.id);
     }
@@ -190,20 +190,16 @@ class VirtualLock implements PendingLock {
     return time;
   }
 
-  get waiters(): number {
-    return this.#queue.size;
-  }
-
   isContended(): boolean {
     return this.#queue.size > 0;
   }
 
   assertWriter(cpu: Cpu): void {
-    assert(this.#writer === cpu.id, `CPU ${cpu.id} does not hold "${this.name}"`);
+    if (this.#writer !== cpu.id) assert(false, `CPU ${cpu.id} does not hold "${this.name}"`);
   }
 
   assertReader(cpu: Cpu): void {
-    assert(this.#reads[cpu.id] === 1 || this.#writer === cpu.id, `CPU ${cpu.id} does not hold "${this.name}" for reading`);
+    if (this.#reads[cpu.id] === 0 && this.#writer !== cpu.id) assert(false, `CPU ${cpu.id} does not hold "${this.name}" for reading`);
   }
 }
 

@@ -5,7 +5,7 @@
 
 import { assert } from '../../assert.js';
 import type { Costs } from '../costs.js';
-import { Counters } from '../counters.js';
+import type { Counters } from '../counters.js';
 import type { Cpu, KernelPath, Suspend, Word } from '../cpu.js';
 import type { EventHeap } from './event-heap.js';
 
@@ -21,6 +21,10 @@ export interface VirtualCpuParts {
   socket: number;
   words: Int32Array;
   cost: Costs;
+  /** One for all CPUs: they run one at a time, and one object stays in the host's cache. */
+  counters: Counters;
+  /** Local times of all CPUs, side by side for the same reason. */
+  times: Float64Array;
   heap: EventHeap;
   /** Transfer costs, `from * cpuCount + to`. */
   transfers: Int32Array;
@@ -36,9 +40,7 @@ export class VirtualCpu implements Cpu {
   readonly socket: number;
   readonly words: Int32Array;
   readonly cost: Costs;
-  readonly counters = new Counters();
-  /** Local time in picoseconds. */
-  time = 0;
+  readonly counters: Counters;
   ranFor = 0;
   path: KernelPath | null = null;
   /** True between a primitive that answered `true` and the resume. */
@@ -51,6 +53,7 @@ export class VirtualCpu implements Cpu {
   readonly heap: EventHeap;
   readonly transfers: Int32Array;
   readonly cpuCount: number;
+  readonly #times: Float64Array;
   readonly #cpus: VirtualCpu[];
   readonly #shared: boolean;
   #runStart = -1;
@@ -61,6 +64,8 @@ export class VirtualCpu implements Cpu {
     this.socket = parts.socket;
     this.words = parts.words;
     this.cost = parts.cost;
+    this.counters = parts.counters;
+    this.#times = parts.times;
     this.heap = parts.heap;
     this.transfers = parts.transfers;
     this.cpuCount = parts.cpuCount;
@@ -69,9 +74,13 @@ export class VirtualCpu implements Cpu {
     this.#nextResched = parts.cost.resched_period;
   }
 
-  /** True when another CPU must act before this one may. */
-  mustSuspend(): boolean {
-    return this.heap.topTime <= this.time;
+  /** Local time in picoseconds. */
+  get time(): number {
+    return this.#times[this.id];
+  }
+
+  set time(ps: number) {
+    this.#times[this.id] = ps;
   }
 
   /** Goes into the heap at this CPU's time, with an operation to perform there. */
@@ -140,7 +149,7 @@ export class VirtualCpu implements Cpu {
   }
 
   spend(ps: number): void {
-    this.time += ps;
+    this.#times[this.id] += ps;
   }
 
   chargeLine(line: Word): void {

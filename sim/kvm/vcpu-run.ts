@@ -1,0 +1,162 @@
+// KVM_RUN: the vCPU runs guest code, exits, has its fault handled, enters again. Models vcpu_enter_guest(), kvm_mmu_page_fault() and
+// the common part of direct_page_fault(), FNAME(page_fault)() and kvm_tdp_mmu_page_fault().
+//
+// The fault path stands in line here, not in a generator of its own: a vCPU that suspends is resumed once, not once per level.
+// Accesses that hit a huge TLB entry touch nothing shared, so a run of them is one stretch of guest time that a kick may cut short;
+// every other access is ordered by itself.
+
+import type { KernelPath } from '../engine/cpu.js';
+import { fastPageFault } from './fast-page-fault.js';
+import { loadRoot } from './guest-pt-write.js';
+import type { Kvm } from './kvm.js';
+import { Access, flushPmlBuffer, GuestMode, hardwareAccess, serviceRequests, type Vcpu } from './vcpu.js';
+
+/** The guest's code: which page it touches next. */
+export interface GuestCode {
+  /** The current access, while `remaining` is not 0. */
+  gfn: number;
+  write: boolean;
+  /** Accesses left in this pass, the current one included. */
+  remaining: number;
+  /** Starts the pass again. */
+  restart(): void;
+  /** Accesses from the current one on, `remaining` at most, that are to consecutive gfns and of the same kind. */
+  alike(): number;
+  /** Goes on by `accesses`, not more than `alike()` says. */
+  advance(accesses: number): void;
+  /** Remembers the current access, and comes back to it. */
+  mark(): void;
+  rewind(): void;
+}
+
+export interface RunPlan {
+  /** Guest process whose page tables are used. */
+  process: number;
+  /** Pass after pass until `kvm.stopWord` is set, instead of one pass. */
+  untilStopped: boolean;
+}
+
+/** Accesses in one uninterrupted stretch, at most. */
+const STRETCH = 1 << 18;
+
+/**
+ * Runs the guest for one pass, or until stopped. Locks: as `kvm.mmu` says for faults; none on the fast path.
+ * Suspends: before each access that walks, before a lockless fix, at the lock, before a commit that may race, at the unlock.
+ */
+export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan): KernelPath {
+  const { cpu } = vcpu;
+  const { mmu } = kvm;
+  yield* loadRoot(kvm, vcpu, plan.process);
+  do {
+    guest.restart();
+    enterGuest(kvm, vcpu);
+    while (guest.remaining > 0) {
+      serviceRequests(kvm, vcpu);
+      if (vcpu.tlb.holdsHuge && vcpu.tlb.hitsHuge(guest.gfn, guest.write) > 0) {
+        if (beginStretch(vcpu, guest)) yield;
+        endStretch(vcpu, guest);
+        continue;
+      }
+      if (cpu.touch(vcpu.lastSptep)) {
+        yield;
+        serviceRequests(kvm, vcpu);
+      }
+      const gfn = guest.gfn;
+      const write = guest.write;
+      vcpu.accessStart = cpu.now();
+      const outcome = hardwareAccess(kvm, vcpu, gfn, write);
+      if (outcome === Access.done) {
+        guest.advance(1);
+        continue;
+      }
+      exitGuest(kvm, vcpu);
+      if (outcome === Access.pmlFull) exitPmlFull(kvm, vcpu);
+      else {
+        beginFault(kvm, vcpu, write);
+        let fixed = false;
+        if (write && vcpu.faultPresent && mmu.fixesLockless(kvm)) {
+          if (cpu.touch(vcpu.lastSptep)) yield;
+          fixed = fastPageFault(kvm, vcpu, gfn);
+        }
+        if (!fixed) {
+          if (mmu.lockForFault(kvm, vcpu, write)) yield;
+          const word = mmu.prepareMap(kvm, vcpu, gfn);
+          if (word !== 0) {
+            if (cpu.touch(word)) yield;
+            mmu.commitMap(kvm, vcpu, gfn);
+          }
+          if (mmu.unlockAfterFault(kvm, vcpu)) yield;
+        }
+        (write ? vcpu.writeStalls : vcpu.readStalls).add(cpu.now() - vcpu.accessStart);
+      }
+      enterGuest(kvm, vcpu);
+    }
+    exitGuest(kvm, vcpu);
+    flushPmlBuffer(kvm, vcpu);
+    if (cpu.touch(kvm.stopWord)) yield;
+  } while (plan.untilStopped && cpu.load(kvm.stopWord) === 0);
+}
+
+function enterGuest(kvm: Kvm, vcpu: Vcpu): void {
+  vcpu.cpu.store(kvm.inGuestMode + vcpu.cpu.id, GuestMode.inside);
+}
+
+function exitGuest(kvm: Kvm, vcpu: Vcpu): void {
+  vcpu.cpu.store(kvm.inGuestMode + vcpu.cpu.id, GuestMode.outside);
+}
+
+function beginFault(kvm: Kvm, vcpu: Vcpu, write: boolean): void {
+  const { cpu } = vcpu;
+  cpu.counters.pageFaults++;
+  if (write) cpu.counters.writeFaults++;
+  else cpu.counters.readFaults++;
+  if (vcpu.pmlCount > 0) flushPmlBuffer(kvm, vcpu);
+  cpu.spend(kvm.direct ? cpu.cost.fault_exit_direct : cpu.cost.fault_exit_shadow);
+}
+
+function exitPmlFull(kvm: Kvm, vcpu: Vcpu): void {
+  vcpu.cpu.counters.pmlFullExits++;
+  vcpu.cpu.spend(vcpu.cpu.cost.pml_full_exit);
+  flushPmlBuffer(kvm, vcpu);
+}
+
+/** Starts as many accesses that hit as there are in a row. True: suspend until they are over, or a kick has cut them short. */
+function beginStretch(vcpu: Vcpu, guest: GuestCode): boolean {
+  guest.mark();
+  runHits(vcpu, guest, Number.POSITIVE_INFINITY);
+  return vcpu.cpu.run(vcpu.stretchPs);
+}
+
+/** Counts those accesses for which there was time, and takes back the others. */
+function endStretch(vcpu: Vcpu, guest: GuestCode): void {
+  const { ranFor, counters } = vcpu.cpu;
+  if (ranFor < vcpu.stretchPs) {
+    guest.rewind();
+    runHits(vcpu, guest, ranFor);
+  }
+  counters.guestReads += vcpu.stretchReads;
+  counters.guestWrites += vcpu.stretchWrites;
+  counters.tlbHits += vcpu.stretchReads + vcpu.stretchWrites;
+}
+
+/** Advances over accesses that hit, while they take no more than `limitPs` together; leaves their time and number in the vCPU. */
+function runHits(vcpu: Vcpu, guest: GuestCode, limitPs: number): void {
+  const { cost } = vcpu.cpu;
+  let ps = 0;
+  let reads = 0;
+  let writes = 0;
+  while (guest.remaining > 0 && reads + writes < STRETCH) {
+    const write = guest.write;
+    const pages = vcpu.tlb.hitsHuge(guest.gfn, write);
+    const each = write ? cost.guest_write : cost.guest_read;
+    const hits = Math.min(guest.alike(), pages - (guest.gfn & (pages - 1)), Math.floor((limitPs - ps) / each));
+    if (pages === 0 || hits === 0) break;
+    ps += hits * each;
+    if (write) writes += hits;
+    else reads += hits;
+    guest.advance(hits);
+  }
+  vcpu.stretchPs = ps;
+  vcpu.stretchReads = reads;
+  vcpu.stretchWrites = writes;
+}

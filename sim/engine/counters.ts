@@ -10,7 +10,6 @@ export class Counters {
   dirtyAssists = 0;
   pmlAppends = 0;
   pmlFullExits = 0;
-  pageFaults = 0;
   readFaults = 0;
   writeFaults = 0;
   fastPageFaults = 0;
@@ -59,4 +58,9 @@ export class Counters {
   toRecord(): Record<string, number> {
     return Object.fromEntries(Object.entries(this)) as Record<string, number>;
   }
+}
+
+/** The counts of a whole run with the sums that follow from them. */
+export function withSums(counts: Record<string, number>): Record<string, number> {
+  return { ...counts, pageFaults: counts.readFaults + counts.writeFaults };
 }

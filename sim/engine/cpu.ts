@@ -50,8 +50,8 @@ export interface Cpu {
   now(): number;
   /** Charges `ps` of work. Never suspends. */
   spend(ps: number): void;
-  /** Charges the transfer of a written cache line from its last owner. `line` is the word that remembers the owner. */
-  chargeLine(line: Word): void;
+  /** Charges the transfer of `lines` written cache lines from their last owner, whom the word `owner` remembers. */
+  chargeLines(owner: Word, lines: number): void;
   /** Runs guest code for up to `ps`; a kick may cut it short. `ranFor` tells how long it was. */
   run(ps: number): Suspend;
   /** Cuts short the `run` of another CPU, as an IPI does. The caller pays for the IPI itself. */

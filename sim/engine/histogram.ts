@@ -1,11 +1,17 @@
-// A log-linear histogram of durations: 8 buckets per power of two, from 1 ns to about 4.5 hours, mergeable by adding.
+// A log-linear histogram of durations: 8 buckets per power of two, from 1.024 ns to about 4.5 hours, mergeable by adding.
 // Integer arithmetic only, so that the bucket of a duration is the same on every host.
 
 const SUB_BUCKET_BITS = 3;
 const SUB_BUCKETS = 1 << SUB_BUCKET_BITS;
 const POWERS = 44;
+/** The unit is 1024 ps: a shift instead of a division on the hot path. */
+const UNIT_BITS = 10;
+const UNIT_PS = 1 << UNIT_BITS;
+/** Durations from here on are scaled down once more before they fit an int32. */
+const INT32_LIMIT = 0x80000000;
+const FAR_BITS = 22;
 
-/** Buckets of one histogram: one for less than 1 ns, then 8 for each power of two. */
+/** Buckets of one histogram: one for less than a unit, then 8 for each power of two. */
 export const HISTOGRAM_BUCKETS = 1 + POWERS * SUB_BUCKETS;
 
 /** What is kept of a histogram. Times are nanoseconds, upper edges of buckets (12.5 % wide). */
@@ -18,17 +24,21 @@ export interface HistogramSummary {
 
 /** The bucket of a duration in picoseconds. */
 export function bucketOf(ps: number): number {
-  const ns = Math.floor(ps / 1000);
-  if (ns < 1) return 0;
-  if (ns < 0x80000000) return bucketOfInt(ns | 0);
-  const high = Math.floor(ns / 0x400000);
-  return Math.min(bucketOfInt(high | 0) + 22 * SUB_BUCKETS, HISTOGRAM_BUCKETS - 1);
+  return ps < INT32_LIMIT ? bucketOfUnits((ps | 0) >> UNIT_BITS) : farBucketOf(ps);
 }
 
-function bucketOfInt(ns: number): number {
-  const power = 31 - Math.clz32(ns);
-  const sub = power >= SUB_BUCKET_BITS ? (ns >> (power - SUB_BUCKET_BITS)) & (SUB_BUCKETS - 1) : (ns << (SUB_BUCKET_BITS - power)) & (SUB_BUCKETS - 1);
-  return 1 + power * SUB_BUCKETS + sub;
+function farBucketOf(ps: number): number {
+  const units = Math.floor(ps / UNIT_PS);
+  if (units < INT32_LIMIT) return bucketOfUnits(units | 0);
+  const scaled = Math.floor(units / (1 << FAR_BITS));
+  return Math.min(bucketOfUnits(scaled | 0) + FAR_BITS * SUB_BUCKETS, HISTOGRAM_BUCKETS - 1);
+}
+
+function bucketOfUnits(units: number): number {
+  if (units === 0) return 0;
+  const power = 31 - Math.clz32(units);
+  const aligned = power >= SUB_BUCKET_BITS ? units >> (power - SUB_BUCKET_BITS) : units << (SUB_BUCKET_BITS - power);
+  return 1 + (power << SUB_BUCKET_BITS) + (aligned & (SUB_BUCKETS - 1));
 }
 
 /** Upper edge of a bucket in nanoseconds. */
@@ -36,7 +46,7 @@ export function upperEdgeNs(bucket: number): number {
   if (bucket === 0) return 1;
   const power = (bucket - 1) >> SUB_BUCKET_BITS;
   const sub = (bucket - 1) & (SUB_BUCKETS - 1);
-  return Math.ceil(2 ** power * (1 + (sub + 1) / SUB_BUCKETS));
+  return Math.ceil((2 ** power * (1 + (sub + 1) / SUB_BUCKETS) * UNIT_PS) / 1000);
 }
 
 /** Quantile `q` in (0, 1]: the upper edge of the bucket that holds it; 0 for an empty histogram. */

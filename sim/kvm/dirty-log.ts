@@ -24,7 +24,7 @@ export function* enableDirtyLogging(kvm: Kvm, cpu: Cpu, memslot: Memslot): Kerne
 
 /** Splits and protects a whole memslot. Models the enabling half of kvm_mmu_slot_apply_flags(). */
 function* startTracking(kvm: Kvm, cpu: Cpu, memslot: Memslot): KernelPath {
-  const { dirtyLevel } = kvm.config;
+  const { dirtyLevel } = kvm;
   if (kvm.split.eager) {
     const range = { start: memslot.baseGfn, end: memslot.baseGfn + memslot.npages };
     yield* kvm.mmu.trySplitHugePages(kvm, cpu, memslot, { range, targetLevel: dirtyLevel, locked: false });
@@ -119,7 +119,8 @@ export function* clearDirtyLog(kvm: Kvm, cpu: Cpu, memslot: Memslot): KernelPath
  * Models kvm_arch_mmu_enable_log_dirty_pt_masked().
  */
 function* protectWord(kvm: Kvm, cpu: Cpu, memslot: Memslot, mask: DirtyMask): KernelPath {
-  const { dirtyLevel, initiallyAllSet } = kvm.config;
+  const { dirtyLevel } = kvm;
+  const { initiallyAllSet } = kvm.config;
   if (initiallyAllSet || dirtyLevel > 1) {
     const range = maskRange(mask);
     if (kvm.split.eager && initiallyAllSet) yield* kvm.mmu.trySplitHugePages(kvm, cpu, memslot, { range, targetLevel: dirtyLevel, locked: true });

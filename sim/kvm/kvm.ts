@@ -3,7 +3,7 @@
 
 import { assert } from '../assert.js';
 import type { Cpu, LockFactory, Mutex, RwLock } from '../engine/cpu.js';
-import { type Arena, carvedWords } from '../memory/arena.js';
+import { type Arena, carvedWords, LINE_WORDS } from '../memory/arena.js';
 import { TABLE_ENTRIES } from '../units.js';
 import type { GuestPaging } from './guest-paging.js';
 import type { Memslot, Memslots } from './memslots.js';
@@ -14,6 +14,9 @@ import { DESC_WORDS } from './rmap.js';
 import { HASH_BUCKETS, SP_HEADER_WORDS } from './shadow-page.js';
 import { MAX_PAYLOAD } from './spte.js';
 import type { SplitPolicy } from './split-policy.js';
+
+/** Lines that every mapping under mmu_lock writes: MMU page accounting with its active list; statistics with the invalidation sequence. */
+export const MMU_LINES = 2;
 
 export type PreemptModel = 'none' | 'voluntary' | 'full';
 
@@ -71,6 +74,12 @@ export class Kvm {
   readonly memslots: Memslots;
   /** The MMU maps guest physical memory: no guest tables to shadow. */
   readonly direct: boolean;
+  readonly dirtyLevel: number;
+  readonly mmuPageQuota: number;
+  /** The hardware logs dirty pages itself (Page Modification Logging): with EPT, at 4 KiB granularity. */
+  readonly hasPml: boolean;
+  /** References of a page walk whose last table is known: the leaf, and with EPT the guest's leaf too. */
+  readonly cachedWalkRefs: number;
 
   /** Word of entry 0 of shadow page 0. Shadow pages count from 1. */
   readonly tableBase: number;
@@ -102,9 +111,8 @@ export class Kvm {
   readonly inGuestMode: number;
   /** Set when vCPUs that run in the background have to stop. */
   readonly stopWord: number;
-  /** Lines that every mapping under mmu_lock writes: MMU page accounting and active list; statistics and sequence. */
-  readonly mmuLineA: number;
-  readonly mmuLineB: number;
+  /** Lines that every mapping under mmu_lock writes; the first word of each remembers who was last. */
+  readonly mmuLines: number;
   readonly tableCapacity: number;
   readonly descCapacity: number;
 
@@ -113,6 +121,10 @@ export class Kvm {
     this.mmu = config.mmu;
     this.split = config.split;
     this.direct = config.ept;
+    this.dirtyLevel = config.dirtyLevel;
+    this.mmuPageQuota = config.mmuPageQuota;
+    this.hasPml = config.ept && config.dirtyLevel === 1;
+    this.cachedWalkRefs = config.ept ? 2 : 1;
     this.words = arena.words;
     this.mmuLock = locks.rwLock('mmu_lock');
     this.slotsLock = locks.mutex('slots_lock');
@@ -134,8 +146,7 @@ export class Kvm {
     this.tlbGeneration = arena.carveLine('tlbGeneration');
     this.dirtyLoggingCount = arena.carveLine('dirtyLoggingCount');
     this.stopWord = arena.carveLine('stopWord');
-    this.mmuLineA = arena.carveLine('mmuLineA');
-    this.mmuLineB = arena.carveLine('mmuLineB');
+    this.mmuLines = arena.carve('mmuLines', MMU_LINES * LINE_WORDS);
     this.inGuestMode = arena.carve('inGuestMode', config.vcpuCount);
     this.hashBase = arena.carve('mmuPageHash', HASH_BUCKETS);
     // Shadow page and descriptor numbers start at 1.
@@ -146,14 +157,9 @@ export class Kvm {
     this.memslots = new MemslotsArray(slots, config.vcpuCount + 1);
   }
 
-  /** True when the hardware logs dirty pages itself (Page Modification Logging): with EPT, at 4 KiB granularity. */
-  get hasPml(): boolean {
-    return this.config.ept && this.config.dirtyLevel === 1;
-  }
-
   /** Shadow pages that may still be allocated (kvm_mmu_available_pages). */
   availableMmuPages(): number {
-    return this.config.mmuPageQuota - this.words[this.usedMmuPages];
+    return this.mmuPageQuota - this.words[this.usedMmuPages];
   }
 
   /** Whether a long walk should drop mmu_lock now. The caller has just touched the lock. Models rwlock_needbreak() and need_resched(). */

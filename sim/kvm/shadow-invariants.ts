@@ -33,7 +33,7 @@ export function checkShadowInvariants(kvm: Kvm): void {
       if (isLeaf(spte, level)) leaves[level]++;
       else nonleaves++;
     }
-    assert(present === words[header + SP_PRESENT], `shadow page ${sp} has ${present} present sptes, its header says ${words[header + SP_PRESENT]}`);
+    if (present !== words[header + SP_PRESENT]) assert(false, `shadow page ${sp} has ${present} present sptes, its header says ${words[header + SP_PRESENT]}`);
   }
   assert(used === words[kvm.usedMmuPages], `${used} shadow pages in use, the quota's account says ${words[kvm.usedMmuPages]}`);
   assert(nonleaves === parents, `${nonleaves} non-leaf sptes, but ${parents} entries on parent lists`);

@@ -7,7 +7,7 @@ import type { Cpu, Suspend, Word } from '../engine/cpu.js';
 import { ROOT_LEVEL, TABLE_SHIFT } from '../units.js';
 import { markPageDirtyInSlot } from './dirty-bitmap.js';
 import { guestAccess, guestTableGfn } from './guest-paging.js';
-import type { Kvm } from './kvm.js';
+import { type Kvm, MMU_LINES } from './kvm.js';
 import { LockSite } from './lock-sites.js';
 import { gfnToRmap, hostMappingLevel, isDirtyTracked, type Memslot, pfnOf } from './memslots.js';
 import type { Mmu } from './mmu.js';
@@ -79,11 +79,11 @@ function map(kvm: Kvm, vcpu: Vcpu, gfn: number): void {
   const { words } = kvm;
   const { cpu } = vcpu;
   kvm.mmuLock.assertHeldForWrite(cpu);
-  cpu.chargeLine(kvm.mmuLineA);
-  cpu.chargeLine(kvm.mmuLineB);
+  cpu.chargeLines(kvm.mmuLines, MMU_LINES);
   if (makeMmuPagesAvailable(kvm, cpu)) kvmFlushRemoteTlbs(kvm, cpu);
   const memslot = kvm.memslots.gfnToMemslot(cpu, gfn) as Memslot;
-  const goal = goalLevel(kvm, memslot, gfn);
+  const logged = isDirtyTracked(words, memslot);
+  const goal = logged && kvm.dirtyLevel === 1 ? 1 : goalLevel(kvm, memslot, gfn, logged);
   let sp = vcpu.root;
   for (let level = ROOT_LEVEL; level > goal; level--) {
     const sptep = spTable(kvm, sp) + tableIndex(gfn, level);
@@ -98,12 +98,9 @@ function map(kvm: Kvm, vcpu: Vcpu, gfn: number): void {
   mmuSetSpte(kvm, vcpu, memslot, sptep, goal, gfn);
 }
 
-function goalLevel(kvm: Kvm, memslot: Memslot, gfn: number): number {
-  const { dirtyLevel, guest } = kvm.config;
-  const limit = isDirtyTracked(kvm.words, memslot) ? dirtyLevel : ROOT_LEVEL;
-  if (limit === 1) return 1;
-  const host = Math.min(limit, hostMappingLevel(memslot, gfn));
-  return kvm.direct ? host : Math.min(host, guest.leafLevel);
+function goalLevel(kvm: Kvm, memslot: Memslot, gfn: number, logged: boolean): number {
+  const host = Math.min(logged ? kvm.dirtyLevel : ROOT_LEVEL, hostMappingLevel(memslot, gfn));
+  return kvm.direct ? host : Math.min(host, kvm.config.guest.leafLevel);
 }
 
 /** Links a table of `level` below `sptep`: direct where the guest has no table of its own. */

@@ -102,7 +102,7 @@ export function allocTable(kvm: Kvm, cpu: Cpu): number {
     return free;
   }
   const frame = ++words[kvm.nextTable];
-  assert(frame <= kvm.tableCapacity, `out of page-table frames: ${kvm.tableCapacity} in use`);
+  if (frame > kvm.tableCapacity) assert(false, `out of page-table frames: ${kvm.tableCapacity} in use`);
   return frame;
 }
 
@@ -252,6 +252,6 @@ export function makeMmuPagesAvailable(kvm: Kvm, cpu: Cpu): boolean {
     }
     sp = next;
   }
-  assert(kvm.availableMmuPages() > 0, `no shadow page left of ${kvm.config.mmuPageQuota}`);
+  assert(kvm.availableMmuPages() > 0, `no shadow page left of ${kvm.mmuPageQuota}`);
   return true;
 }

@@ -9,7 +9,7 @@ import type { KernelPath } from '../engine/cpu.js';
 import { fastPageFault } from './fast-page-fault.js';
 import { loadRoot } from './guest-pt-write.js';
 import type { Kvm } from './kvm.js';
-import { Access, flushPmlBuffer, GuestMode, hardwareAccess, serviceRequests, type Vcpu } from './vcpu.js';
+import { Access, flushPmlBuffer, GuestMode, hardwareAccess, serviceKick, serviceTlbFlush, type Vcpu } from './vcpu.js';
 
 /** The guest's code: which page it touches next. */
 export interface GuestCode {
@@ -46,12 +46,13 @@ const STRETCH = 1 << 18;
 export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan): KernelPath {
   const { cpu } = vcpu;
   const { mmu } = kvm;
+  const modeWord = kvm.inGuestMode + cpu.id;
   yield* loadRoot(kvm, vcpu, plan.process);
   do {
     guest.restart();
     enterGuest(kvm, vcpu);
     while (guest.remaining > 0) {
-      serviceRequests(kvm, vcpu);
+      if (cpu.load(modeWord) !== GuestMode.inside) serviceKick(kvm, vcpu);
       if (vcpu.tlb.holdsHuge && vcpu.tlb.hitsHuge(guest.gfn, guest.write) > 0) {
         if (beginStretch(vcpu, guest)) yield;
         endStretch(vcpu, guest);
@@ -59,7 +60,7 @@ export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan):
       }
       if (cpu.touch(vcpu.lastSptep)) {
         yield;
-        serviceRequests(kvm, vcpu);
+        if (cpu.load(modeWord) !== GuestMode.inside) serviceKick(kvm, vcpu);
       }
       const gfn = guest.gfn;
       const write = guest.write;
@@ -99,6 +100,7 @@ export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan):
 
 function enterGuest(kvm: Kvm, vcpu: Vcpu): void {
   vcpu.cpu.store(kvm.inGuestMode + vcpu.cpu.id, GuestMode.inside);
+  serviceTlbFlush(kvm, vcpu);
 }
 
 function exitGuest(kvm: Kvm, vcpu: Vcpu): void {
@@ -107,7 +109,6 @@ function exitGuest(kvm: Kvm, vcpu: Vcpu): void {
 
 function beginFault(kvm: Kvm, vcpu: Vcpu, write: boolean): void {
   const { cpu } = vcpu;
-  cpu.counters.pageFaults++;
   if (write) cpu.counters.writeFaults++;
   else cpu.counters.readFaults++;
   if (vcpu.pmlCount > 0) flushPmlBuffer(kvm, vcpu);

@@ -83,7 +83,7 @@ export function hardwareAccess(kvm: Kvm, vcpu: Vcpu, gfn: number, write: boolean
   if (tlb.cachedRegion === gfn >>> TABLE_SHIFT) {
     sptep = tlb.cachedTable + tableIndex(gfn, 1);
     spte = cpu.load(sptep);
-    chargeRefs(vcpu, kvm.config.ept ? 2 : 1);
+    chargeRefs(vcpu, kvm.cachedWalkRefs);
   } else {
     let sp = vcpu.root;
     level = ROOT_LEVEL;
@@ -161,19 +161,22 @@ export function flushPmlBuffer(kvm: Kvm, vcpu: Vcpu): void {
 /** States of a vCPU's `inGuestMode` word. */
 export const GuestMode = { outside: 0, inside: 1, kicked: 2 } as const;
 
-/** What a vCPU does at VM entry, or when an IPI has made it exit: empties its PML buffer, drops its TLB if asked to. */
-export function serviceRequests(kvm: Kvm, vcpu: Vcpu): void {
+/** An IPI has made the vCPU exit: it empties its PML buffer, drops its TLB if asked to, and enters again. */
+export function serviceKick(kvm: Kvm, vcpu: Vcpu): void {
   const { cpu } = vcpu;
-  if (cpu.load(kvm.inGuestMode + cpu.id) === GuestMode.kicked) {
-    cpu.store(kvm.inGuestMode + cpu.id, GuestMode.inside);
-    cpu.spend(cpu.cost.kick_exit);
-    flushPmlBuffer(kvm, vcpu);
-  }
-  const generation = cpu.load(kvm.tlbGeneration);
+  cpu.store(kvm.inGuestMode + cpu.id, GuestMode.inside);
+  cpu.spend(cpu.cost.kick_exit);
+  flushPmlBuffer(kvm, vcpu);
+  serviceTlbFlush(kvm, vcpu);
+}
+
+/** Drops the TLB if another CPU has asked for it. Every VM entry does this, after it has said that it is inside the guest. */
+export function serviceTlbFlush(kvm: Kvm, vcpu: Vcpu): void {
+  const generation = vcpu.cpu.load(kvm.tlbGeneration);
   if (generation === vcpu.tlbGeneration) return;
   vcpu.tlbGeneration = generation;
   vcpu.tlb.flush();
-  cpu.counters.tlbFlushes++;
+  vcpu.cpu.counters.tlbFlushes++;
 }
 
 /** Makes every vCPU drop its TLB before its next access. Models kvm_flush_remote_tlbs(). */

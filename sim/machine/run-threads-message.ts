@@ -1,7 +1,7 @@
 // What the main thread and the workers of the threads engine tell each other: plain data and shared buffers.
 
 import type { Costs } from '../engine/costs.js';
-import { Counters } from '../engine/counters.js';
+import { Counters, withSums } from '../engine/counters.js';
 import type { LockTotals } from '../engine/threads/lock-totals.js';
 import type { StallReport } from './cell.js';
 import type { Phase, Scenario } from './scenario.js';
@@ -85,5 +85,5 @@ export function sumTallies(tallies: SharedArrayBuffer): Record<string, number> {
     sums[name] = 0;
     for (let at = column; at < rows.length; at += COUNTER_NAMES.length) sums[name] += rows[at];
   }
-  return sums;
+  return withSums(sums);
 }

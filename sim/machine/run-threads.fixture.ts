@@ -64,7 +64,7 @@ class CountingWorld implements World {
       cpu.words[this.#count] += 1;
       cpu.spend(1_000_000);
       if (this.#lock.writeUnlock(cpu)) yield;
-      cpu.counters.pageFaults++;
+      cpu.counters.readFaults++;
     }
   }
 
@@ -85,6 +85,6 @@ class CountingWorld implements World {
 
   check(counters: Record<string, number>): void {
     assert(this.#options.failCheck !== true, 'planted in the check');
-    assert(counters.pageFaults === this.#options.rounds * this.#options.vcpus, 'counters do not add up');
+    assert(counters.readFaults === this.#options.rounds * this.#options.vcpus, 'counters do not add up');
   }
 }

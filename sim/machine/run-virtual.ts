@@ -1,5 +1,6 @@
 // Runs a scenario in the virtual engine: one thread, integer time, one seed.
 
+import { withSums } from '../engine/counters.js';
 import { VirtualEngine } from '../engine/virtual/engine.js';
 import { Arena } from '../memory/arena.js';
 import type { DirtyLogOptions, PhaseTime, RunOutcome, Warning } from './cell.js';
@@ -24,7 +25,7 @@ export function runScenarioVirtual(scenario: Scenario, run: VirtualRun): RunOutc
   const engine = new VirtualEngine(arena, scenario.vcpuCount, { topology, smt, costNs: costsInNs(run.profile), seed: run.seed });
   const world = scenario.build(arena, engine.locks, true);
   const times = world.phases.map((phase) => runPhase(engine, phase, scenario.vcpuCount)).filter(({ metric }) => metric !== '');
-  const counters = engine.counters.toRecord();
+  const counters = withSums(engine.counters.toRecord());
   world.check(counters);
   return {
     times,

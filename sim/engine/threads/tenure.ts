@@ -48,8 +48,7 @@ export class Tenure {
   }
 
   book(heldPs: number): void {
-    this.stats.acquired(this.#site, this.#waitedPs, this.#waitedPs > 0);
-    this.stats.released(this.#site, heldPs);
+    this.stats.add(this.#site, this.#waitedPs, heldPs, this.#waitedPs > 0);
   }
 }
 

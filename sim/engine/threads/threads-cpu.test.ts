@@ -40,7 +40,7 @@ describe('ThreadsCpu', () => {
     assert.equal(cpu.fetchOr(word, 2), 13);
     assert.equal(cpu.fetchAnd(word, 3), 15);
     assert.equal(cpu.load(word), 3);
-    cpu.chargeLine(word);
+    cpu.chargeLines(word, 1);
     assert.equal(cpu.load(word), cpu.id + 1);
     assert.equal(cpu.needResched(), false);
   });

@@ -109,9 +109,9 @@ export class ThreadsCpu implements Cpu {
     burnLoops(loops);
   }
 
-  /** Writes the line, so that the host really moves it. */
-  chargeLine(line: Word): void {
-    Atomics.store(this.words, line, this.id + 1);
+  /** Writes the lines, so that the host really moves them. */
+  chargeLines(owner: Word, lines: number): void {
+    for (let line = 0; line < lines; line++) Atomics.store(this.words, owner + line * LINE_WORDS, this.id + 1);
   }
 
   /** A kick that came before the run started cuts it to nothing, as a pending request stops the entry to a guest. */

@@ -59,7 +59,7 @@ export class VirtualEngine {
     const { sockets, coresPerSocket, threadsPerCore } = parts.topology;
     const shared = cpuCount > sockets * coresPerSocket * threadsPerCore;
     const withSibling = costsAt({ socket: 0, core: 0, siblingBusy: true }, parts.costNs, parts.smt);
-    const common = { words: arena.words, counters: this.counters, times: new Float64Array(cpuCount), heap: this.#heap, transfers, cpuCount, cpus: this.cpus, shared };
+    const common = { words: arena.words, counters: this.counters, heap: this.#heap, transfers, cpuCount, cpus: this.cpus, shared };
     for (let id = 0; id < cpuCount; id++) {
       const { socket, siblingBusy } = this.places[id];
       this.cpus.push(new VirtualCpu({ ...common, id, socket, cost: siblingBusy ? withSibling : noSmt }));
@@ -90,7 +90,7 @@ export class VirtualEngine {
       const lock = cpu.pendingLock;
       if (lock !== null) {
         cpu.pendingLock = null;
-        if (!lock.perform(cpu, cpu.pendingOperation)) continue;
+        if (!lock.perform(cpu)) continue;
       }
       cpu.resume();
       const step = (cpu.path as KernelPath).next();

@@ -18,15 +18,20 @@ export class EventHeap {
 
   push(time: number, id: number): void {
     this.#siftUp(this.size++, time, this.#sequence++, id);
-    this.topTime = this.#times[0];
+    if (time < this.topTime) this.topTime = time;
   }
 
   /** Removes the earliest entry and returns its id. The heap must not be empty. */
   pop(): number {
-    const id = this.#ids[0];
+    const ids = this.#ids;
+    const id = ids[0];
     const last = --this.size;
-    if (last > 0) this.#siftDown(this.#times[last], this.#sequences[last], this.#ids[last]);
-    this.topTime = last > 0 ? this.#times[0] : Number.POSITIVE_INFINITY;
+    if (last === 0) {
+      this.topTime = Number.POSITIVE_INFINITY;
+      return id;
+    }
+    this.#siftDown(this.#times[last], this.#sequences[last], ids[last]);
+    this.topTime = this.#times[0];
     return id;
   }
 
@@ -45,39 +50,43 @@ export class EventHeap {
 
   #siftUp(from: number, time: number, sequence: number, id: number): void {
     const times = this.#times;
+    const sequences = this.#sequences;
+    const ids = this.#ids;
     let i = from;
     while (i > 0) {
       const parent = (i - 1) >> 1;
-      if (times[parent] < time || (times[parent] === time && this.#sequences[parent] < sequence)) break;
-      this.#place(i, times[parent], this.#sequences[parent], this.#ids[parent]);
+      const parentTime = times[parent];
+      if (parentTime < time || (parentTime === time && sequences[parent] < sequence)) break;
+      times[i] = parentTime;
+      sequences[i] = sequences[parent];
+      ids[i] = ids[parent];
       i = parent;
     }
-    this.#place(i, time, sequence, id);
+    times[i] = time;
+    sequences[i] = sequence;
+    ids[i] = id;
   }
 
   #siftDown(time: number, sequence: number, id: number): void {
     const times = this.#times;
+    const sequences = this.#sequences;
+    const ids = this.#ids;
     const size = this.size;
     let i = 0;
     for (;;) {
       let child = 2 * i + 1;
       if (child >= size) break;
       const right = child + 1;
-      if (right < size && this.#before(right, child)) child = right;
-      if (time < times[child] || (time === times[child] && sequence < this.#sequences[child])) break;
-      this.#place(i, times[child], this.#sequences[child], this.#ids[child]);
+      if (right < size && (times[right] < times[child] || (times[right] === times[child] && sequences[right] < sequences[child]))) child = right;
+      const childTime = times[child];
+      if (time < childTime || (time === childTime && sequence < sequences[child])) break;
+      times[i] = childTime;
+      sequences[i] = sequences[child];
+      ids[i] = ids[child];
       i = child;
     }
-    this.#place(i, time, sequence, id);
-  }
-
-  #before(a: number, b: number): boolean {
-    return this.#times[a] < this.#times[b] || (this.#times[a] === this.#times[b] && this.#sequences[a] < this.#sequences[b]);
-  }
-
-  #place(i: number, time: number, sequence: number, id: number): void {
-    this.#times[i] = time;
-    this.#sequences[i] = sequence;
-    this.#ids[i] = id;
+    times[i] = time;
+    sequences[i] = sequence;
+    ids[i] = id;
   }
 }

@@ -20,29 +20,22 @@ const QUEUED_POLLERS = 2;
 class WaitQueue {
   size = 0;
   readonly #cpus: (VirtualCpu | null)[];
-  readonly #writers: Uint8Array;
   #head = 0;
 
   constructor(capacity: number) {
     this.#cpus = new Array<VirtualCpu | null>(capacity).fill(null);
-    this.#writers = new Uint8Array(capacity);
   }
 
-  push(cpu: VirtualCpu, writer: boolean): void {
+  push(cpu: VirtualCpu): void {
     let at = this.#head + this.size++;
     if (at >= this.#cpus.length) at -= this.#cpus.length;
     this.#cpus[at] = cpu;
-    this.#writers[at] = writer ? 1 : 0;
   }
 
   peek(distance: number): VirtualCpu {
     let at = this.#head + distance;
     if (at >= this.#cpus.length) at -= this.#cpus.length;
     return this.#cpus[at] as VirtualCpu;
-  }
-
-  headIsWriter(): boolean {
-    return this.#writers[this.#head] === 1;
   }
 
   shift(): VirtualCpu {
@@ -54,6 +47,14 @@ class WaitQueue {
   }
 }
 
+/** How a CPU came by the lock it holds, until it is released. */
+class Tenure {
+  site = 0;
+  waitPs = 0;
+  contended = false;
+  since = 0;
+}
+
 /** What the locks share: a FIFO, one writer or many readers, statistics, and the line of the lock word as a server. */
 class VirtualLock implements PendingLock {
   readonly name: string;
@@ -62,10 +63,10 @@ class VirtualLock implements PendingLock {
   readonly #pollers: number;
   readonly #sleeps: boolean;
   readonly #queue: WaitQueue;
-  readonly #acquiredAt: Float64Array;
-  readonly #site: Int32Array;
-  readonly #reads: Uint8Array;
-  #writer = -1;
+  readonly #writerTenure = new Tenure();
+  /** By CPU; null while it does not hold the lock for reading. */
+  readonly #readerTenures: (Tenure | null)[];
+  #writer: VirtualCpu | null = null;
   #readers = 0;
   #wordOwner = -1;
   #wordFreeAt = 0;
@@ -76,9 +77,7 @@ class VirtualLock implements PendingLock {
     this.#pollers = parts.pollers;
     this.#sleeps = parts.sleeps;
     this.#queue = new WaitQueue(parts.cpuCount);
-    this.#acquiredAt = new Float64Array(parts.cpuCount);
-    this.#site = new Int32Array(parts.cpuCount);
-    this.#reads = new Uint8Array(parts.cpuCount);
+    this.#readerTenures = new Array<Tenure | null>(parts.cpuCount).fill(null);
   }
 
   request(cpu: VirtualCpu, operation: number, site: number): Suspend {
@@ -95,16 +94,18 @@ class VirtualLock implements PendingLock {
   }
 
   #start(cpu: VirtualCpu, operation: number): Suspend {
+    cpu.pendingOperation = operation;
     if (cpu.heap.topTime <= cpu.time) {
-      cpu.defer(this, operation);
+      cpu.defer(this);
       return true;
     }
-    if (this.perform(cpu, operation)) return false;
+    if (this.perform(cpu)) return false;
     cpu.suspended = true;
     return true;
   }
 
-  perform(cpu: VirtualCpu, operation: number): boolean {
+  perform(cpu: VirtualCpu): boolean {
+    const operation = cpu.pendingOperation;
     if (operation <= ACQUIRE_WRITE) return this.#acquire(cpu, operation === ACQUIRE_WRITE);
     if (operation === RELEASE_WRITE) this.#releaseWrite(cpu);
     else this.#releaseRead(cpu);
@@ -112,77 +113,82 @@ class VirtualLock implements PendingLock {
   }
 
   #acquire(cpu: VirtualCpu, write: boolean): boolean {
-    const free = this.#writer < 0 && this.#queue.size === 0 && (!write || this.#readers === 0);
-    if (!free) {
-      if (this.#writer === cpu.id || this.#reads[cpu.id] !== 0) assert(false, `CPU ${cpu.id} waits for "${this.name}", which it holds`);
-      this.#acquiredAt[cpu.id] = cpu.time; // arrival, until it is granted
-      this.#queue.push(cpu, write);
+    cpu.waitsSince = cpu.time;
+    if (this.#writer !== null || this.#queue.size > 0 || (write && this.#readers > 0)) {
+      if (this.#writer === cpu || this.#readerTenures[cpu.id] !== null) assert(false, `CPU ${cpu.id} waits for "${this.name}", which it holds`);
+      this.#queue.push(cpu);
       cpu.waitsFor = this;
       return false;
     }
-    const arrival = cpu.time;
     this.#takeWord(cpu);
-    this.#grant(cpu, write, arrival, false);
+    this.#grant(cpu, write, false);
     return true;
   }
 
   /** An atomic operation on the lock word: the line serves one CPU at a time, in order of arrival. */
   #takeWord(cpu: VirtualCpu): void {
-    if (cpu.time < this.#wordFreeAt) cpu.time = this.#wordFreeAt;
-    if (this.#wordOwner >= 0) cpu.time += cpu.transfers[this.#wordOwner * cpu.cpuCount + cpu.id];
+    let time = cpu.time > this.#wordFreeAt ? cpu.time : this.#wordFreeAt;
+    if (this.#wordOwner >= 0) time += cpu.transfers[this.#wordOwner * cpu.cpuCount + cpu.id];
+    cpu.time = time;
     this.#wordOwner = cpu.id;
-    this.#wordFreeAt = cpu.time;
+    this.#wordFreeAt = time;
   }
 
-  #grant(cpu: VirtualCpu, write: boolean, arrival: number, contended: boolean): void {
-    const site = cpu.pendingSite;
-    if (write) this.#writer = cpu.id;
+  #grant(cpu: VirtualCpu, write: boolean, contended: boolean): void {
+    const tenure = write ? this.#writerTenure : new Tenure();
+    const now = cpu.time;
+    tenure.site = cpu.pendingSite;
+    tenure.waitPs = now - cpu.waitsSince;
+    tenure.contended = contended;
+    tenure.since = now;
+    if (write) this.#writer = cpu;
     else {
       this.#readers++;
-      this.#reads[cpu.id] = 1;
+      this.#readerTenures[cpu.id] = tenure;
     }
-    this.#site[cpu.id] = site;
-    this.stats.acquired(site, cpu.time - arrival, contended);
-    this.#acquiredAt[cpu.id] = cpu.time;
+  }
+
+  #end(tenure: Tenure, now: number): void {
+    this.stats.add(tenure.site, tenure.waitPs, now - tenure.since, tenure.contended);
   }
 
   #releaseWrite(cpu: VirtualCpu): void {
-    this.#writer = -1;
-    this.stats.released(this.#site[cpu.id], cpu.time - this.#acquiredAt[cpu.id]);
+    this.#writer = null;
+    this.#end(this.#writerTenure, cpu.time);
     this.#wordOwner = cpu.id;
     this.#wordFreeAt = cpu.time;
-    this.#grantWaiters(cpu.time);
+    if (this.#queue.size > 0) this.#grantWaiters(cpu.time);
   }
 
   #releaseRead(cpu: VirtualCpu): void {
-    this.stats.released(this.#site[cpu.id], cpu.time - this.#acquiredAt[cpu.id]);
+    this.#end(this.#readerTenures[cpu.id] as Tenure, cpu.time);
+    this.#readerTenures[cpu.id] = null;
     this.#takeWord(cpu);
     this.#readers--;
-    this.#reads[cpu.id] = 0;
     if (this.#queue.size > 0) this.#grantWaiters(cpu.time);
   }
 
   #grantWaiters(from: number): void {
     const queue = this.#queue;
     let time = from;
-    while (queue.size > 0 && this.#writer < 0) {
-      const write = queue.headIsWriter();
+    do {
+      const write = queue.peek(0).pendingOperation === ACQUIRE_WRITE;
       if (write && this.#readers > 0) return;
       const next = queue.shift();
       time = this.#handOver(next, time);
-      this.#grant(next, write, this.#acquiredAt[next.id], true);
+      this.#grant(next, write, true);
       next.waitsFor = null;
-      next.heap.push(next.time, next.id);
-    }
+      next.heap.push(time, next.id);
+    } while (queue.size > 0 && this.#writer === null);
   }
 
   /** Moves the lock word to `next`, who then holds it. Returns when. */
   #handOver(next: VirtualCpu, from: number): number {
-    const n = next.cpuCount;
+    const { transfers, cpuCount } = next;
     let time = from;
-    if (this.#wordOwner >= 0) time += next.transfers[this.#wordOwner * n + next.id];
+    if (this.#wordOwner >= 0) time += transfers[this.#wordOwner * cpuCount + next.id];
     const pollers = this.#queue.size < this.#pollers ? this.#queue.size : this.#pollers;
-    for (let i = 0; i < pollers; i++) time += next.transfers[next.id * n + this.#queue.peek(i).id];
+    for (let i = 0; i < pollers; i++) time += transfers[next.id * cpuCount + this.#queue.peek(i).id];
     if (this.#sleeps) time += next.cost.mutex_wake + next.cost.wake_latency;
     this.#wordOwner = next.id;
     this.#wordFreeAt = time;
@@ -195,11 +201,11 @@ class VirtualLock implements PendingLock {
   }
 
   assertWriter(cpu: Cpu): void {
-    if (this.#writer !== cpu.id) assert(false, `CPU ${cpu.id} does not hold "${this.name}"`);
+    if (this.#writer !== cpu) assert(false, `CPU ${cpu.id} does not hold "${this.name}"`);
   }
 
   assertReader(cpu: Cpu): void {
-    if (this.#reads[cpu.id] === 0 && this.#writer !== cpu.id) assert(false, `CPU ${cpu.id} does not hold "${this.name}" for reading`);
+    if (this.#readerTenures[cpu.id] === null && this.#writer !== cpu) assert(false, `CPU ${cpu.id} does not hold "${this.name}" for reading`);
   }
 }
 

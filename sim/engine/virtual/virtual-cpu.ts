@@ -13,7 +13,7 @@ import type { EventHeap } from './event-heap.js';
 export interface PendingLock {
   readonly name: string;
   /** Performs the pending operation at the CPU's time. False when the CPU now waits in the lock's queue. */
-  perform(cpu: VirtualCpu, operation: number): boolean;
+  perform(cpu: VirtualCpu): boolean;
 }
 
 export interface VirtualCpuParts {
@@ -23,8 +23,6 @@ export interface VirtualCpuParts {
   cost: Costs;
   /** One for all CPUs: they run one at a time, and one object stays in the host's cache. */
   counters: Counters;
-  /** Local times of all CPUs, side by side for the same reason. */
-  times: Float64Array;
   heap: EventHeap;
   /** Transfer costs, `from * cpuCount + to`. */
   transfers: Int32Array;
@@ -41,7 +39,11 @@ export class VirtualCpu implements Cpu {
   readonly words: Int32Array;
   readonly cost: Costs;
   readonly counters: Counters;
+  /** Local time in picoseconds. */
+  time = 0;
   ranFor = 0;
+  /** When it began to wait for the lock in whose queue it is. */
+  waitsSince = 0;
   path: KernelPath | null = null;
   /** True between a primitive that answered `true` and the resume. */
   suspended = false;
@@ -53,7 +55,6 @@ export class VirtualCpu implements Cpu {
   readonly heap: EventHeap;
   readonly transfers: Int32Array;
   readonly cpuCount: number;
-  readonly #times: Float64Array;
   readonly #cpus: VirtualCpu[];
   readonly #shared: boolean;
   #runStart = -1;
@@ -65,7 +66,6 @@ export class VirtualCpu implements Cpu {
     this.words = parts.words;
     this.cost = parts.cost;
     this.counters = parts.counters;
-    this.#times = parts.times;
     this.heap = parts.heap;
     this.transfers = parts.transfers;
     this.cpuCount = parts.cpuCount;
@@ -74,19 +74,9 @@ export class VirtualCpu implements Cpu {
     this.#nextResched = parts.cost.resched_period;
   }
 
-  /** Local time in picoseconds. */
-  get time(): number {
-    return this.#times[this.id];
-  }
-
-  set time(ps: number) {
-    this.#times[this.id] = ps;
-  }
-
-  /** Goes into the heap at this CPU's time, with an operation to perform there. */
-  defer(lock: PendingLock, operation: number): void {
+  /** Goes into the heap at this CPU's time, with `pendingOperation` to perform there. */
+  defer(lock: PendingLock): void {
     this.pendingLock = lock;
-    this.pendingOperation = operation;
     this.suspend();
   }
 
@@ -149,13 +139,13 @@ export class VirtualCpu implements Cpu {
   }
 
   spend(ps: number): void {
-    this.#times[this.id] += ps;
+    this.time += ps;
   }
 
-  chargeLine(line: Word): void {
-    const owner = this.words[line];
-    if (owner !== 0) this.time += this.transfers[(owner - 1) * this.cpuCount + this.id];
-    this.words[line] = this.id + 1;
+  chargeLines(owner: Word, lines: number): void {
+    const last = this.words[owner];
+    if (last !== 0) this.time += lines * this.transfers[(last - 1) * this.cpuCount + this.id];
+    this.words[owner] = this.id + 1;
   }
 
   run(ps: number): Suspend {

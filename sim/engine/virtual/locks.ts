@@ -196,6 +196,11 @@ class VirtualLock implements PendingLock {
     return time;
   }
 
+  /** CPUs in the queue (the lock kit asks). */
+  get waiters(): number {
+    return this.#queue.size;
+  }
+
   isContended(): boolean {
     return this.#queue.size > 0;
   }

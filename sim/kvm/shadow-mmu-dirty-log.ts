@@ -100,14 +100,15 @@ function clearDirty(cpu: Cpu, sptep: number): boolean {
 function rmapWriteProtect(kvm: Kvm, cpu: Cpu, _memslot: Memslot, head: number): boolean {
   let flush = false;
   for (let i = 0, sptep = pteListGet(kvm, head, 0); sptep !== 0; sptep = pteListGet(kvm, head, ++i)) {
-    cpu.spend(cpu.cost.write_protect);
     if (writeProtect(cpu, sptep)) flush = true;
   }
   return flush;
 }
 
 function writeProtect(cpu: Cpu, sptep: number): boolean {
-  if ((cpu.fetchAnd(sptep, ~WRITABLE) & WRITABLE) === 0) return false;
+  if ((cpu.load(sptep) & WRITABLE) === 0) return false;
+  cpu.fetchAnd(sptep, ~WRITABLE);
+  cpu.spend(cpu.cost.write_protect);
   cpu.counters.sptesWriteProtected++;
   return true;
 }
@@ -206,7 +207,6 @@ function protectSpte(kvm: Kvm, cpu: Cpu, sptep: number, by: 'clear-dirty' | 'wri
     cpu.spend(cpu.cost.clear_dirty_masked);
     clearDirty(cpu, sptep);
   } else {
-    cpu.spend(cpu.cost.write_protect);
     writeProtect(cpu, sptep);
   }
 }

@@ -87,6 +87,8 @@ export interface RunOutcome {
   warnings: Warning[];
   /** 16 hex digits over every event of the virtual engine; empty in the threads engine. */
   traceHash: string;
+  /** 8 hex digits over the final page tables and dirty bitmaps; empty when the scenario has none. */
+  stateHash: string;
   /** Faults that took the slow path, for rates. */
   faults: number;
   validity?: Validity;

@@ -15,6 +15,7 @@ export function checkDerivedCounts(options: DirtyLogOptions, counters: Record<st
   if (!isPlain(options)) return;
   expect('pageFaults', populateFaults(options) + dirtyFaults(options));
   expect('rmapHeadsVisited', headsVisited(options));
+  expect('dirtyBitsSet', protectedPasses(options) * regionPages(options));
   if (options.split === 'eager') expectSplits(options, expect);
 }
 
@@ -55,14 +56,16 @@ function populateFaults(options: DirtyLogOptions): number {
   return gibCount(options);
 }
 
+/** Initially-all-set: the first pass still runs on writable huge pages; the first clear protects. */
+function protectedPasses(options: DirtyLogOptions): number {
+  return options.initiallyAllSet ? options.iterations - 1 : options.iterations;
+}
+
 /** Passes in which every page faults: when a huge page was write-protected, or 4 KiB sptes without PML were. */
 function dirtyFaults(options: DirtyLogOptions): number {
   const pages = regionPages(options);
-  const { iterations, initiallyAllSet, ept, split } = options;
-  // Initially-all-set: the first pass still runs on writable huge pages; the first clear protects.
-  const protectedPasses = initiallyAllSet ? iterations - 1 : iterations;
-  if (!ept) return protectedPasses * pages;
-  return split === 'lazy' && protectedPasses > 0 ? pages : 0;
+  if (!options.ept) return protectedPasses(options) * pages;
+  return options.split === 'lazy' && protectedPasses(options) > 0 ? pages : 0;
 }
 
 /** Rmap heads that the ioctls look at: 262144 + 512 + 1 per GiB for a walk of all levels. */

@@ -9,6 +9,7 @@ import { guestPtWrite } from '../kvm/guest-pt-write.js';
 import { Kvm, kvmArenaWords } from '../kvm/kvm.js';
 import { LOCK_SITE_NAMES } from '../kvm/lock-sites.js';
 import type { Memslot } from '../kvm/memslots.js';
+import { stateHash } from '../kvm/state-hash.js';
 import { kickVcpus, Stalls, Vcpu } from '../kvm/vcpu.js';
 import { vcpuRun } from '../kvm/vcpu-run.js';
 import type { Arena } from '../memory/arena.js';
@@ -18,28 +19,28 @@ import { kvmConfigOf, regionOf } from './dirty-log-options.js';
 import type { Crew, Phase, Scenario, World } from './scenario.js';
 
 /** The scenario of one cell. `options` have passed `checkDirtyLogOptions`. */
-export function dirtyLogScenario(options: DirtyLogOptions): Scenario {
+export function dirtyLogScenario(options: DirtyLogOptions): Scenario & { build(arena: Arena, locks: LockFactory): DirtyLogWorld } {
   const config = kvmConfigOf(options);
   return {
     vcpuCount: options.vcpus,
     arenaWords: kvmArenaWords(config),
-    build(arena: Arena, locks: LockFactory): World {
+    build(arena: Arena, locks: LockFactory): DirtyLogWorld {
       return new DirtyLogWorld(options, new Kvm(arena, locks, config));
     },
   };
 }
 
-class DirtyLogWorld implements World {
+export class DirtyLogWorld implements World {
   readonly phases: Phase[] = [];
   readonly lockSites = LOCK_SITE_NAMES;
   readonly #options: DirtyLogOptions;
-  readonly #kvm: Kvm;
+  readonly kvm: Kvm;
   readonly #vcpus = new Map<number, { vcpu: Vcpu; pattern: AccessPattern }>();
   readonly #stalls = new Map<string, { read: Stalls; write: Stalls }>();
 
   constructor(options: DirtyLogOptions, kvm: Kvm) {
     this.#options = options;
-    this.#kvm = kvm;
+    this.kvm = kvm;
     this.#planPhases();
   }
 
@@ -71,20 +72,20 @@ class DirtyLogWorld implements World {
 
   // biome-ignore lint/correctness/useYield: a path that never suspends
   *#createRoots(cpu: Cpu): KernelPath {
-    this.#kvm.mmu.createRoots(this.#kvm, cpu);
+    this.kvm.mmu.createRoots(this.kvm, cpu);
   }
 
   *#eachSlot(cpu: Cpu, ioctl: (kvm: Kvm, cpu: Cpu, memslot: Memslot) => KernelPath): KernelPath {
-    for (const memslot of this.#kvm.memslots.all) yield* ioctl(this.#kvm, cpu, memslot);
+    for (const memslot of this.kvm.memslots.all) yield* ioctl(this.kvm, cpu, memslot);
   }
 
   *#stopAfter(cpu: Cpu, path: KernelPath): KernelPath {
-    const { stopWord } = this.#kvm;
+    const { stopWord } = this.kvm;
     cpu.store(stopWord, 0);
     yield* path;
     if (cpu.touch(stopWord)) yield;
     cpu.store(stopWord, 1);
-    kickVcpus(this.#kvm, cpu);
+    kickVcpus(this.kvm, cpu);
   }
 
   /** Writes every page once, in order, through the tables of each process. */
@@ -94,13 +95,13 @@ class DirtyLogWorld implements World {
     const plan: PassPlan = { ...regionOf(this.#options, cpu.id), random: false, writePercent: 100, writeEvery: 0 };
     pattern.plan(plan);
     if (this.#options.processes > 1) return this.#populateProcesses(vcpu, pattern, plan);
-    return vcpuRun(this.#kvm, vcpu, pattern, { process: 0, untilStopped: false });
+    return vcpuRun(this.kvm, vcpu, pattern, { process: 0, untilStopped: false });
   }
 
   /** The last process then rewrites one entry of its tables, so that a shadow page is unsync when logging is enabled. */
   *#populateProcesses(vcpu: Vcpu, pattern: AccessPattern, plan: PassPlan): KernelPath {
-    for (let process = 0; process < this.#options.processes; process++) yield* vcpuRun(this.#kvm, vcpu, pattern, { process, untilStopped: false });
-    if (vcpu.cpu.id === 0) yield* guestPtWrite(this.#kvm, vcpu, plan.firstGfn);
+    for (let process = 0; process < this.#options.processes; process++) yield* vcpuRun(this.kvm, vcpu, pattern, { process, untilStopped: false });
+    if (vcpu.cpu.id === 0) yield* guestPtWrite(this.kvm, vcpu, plan.firstGfn);
   }
 
   /** One pass of the pattern that the options ask for; with `iteration` 0 passes until the ioctl thread is done. */
@@ -109,7 +110,7 @@ class DirtyLogWorld implements World {
     const { randomAccess, writePercent, writeEvery, processes } = this.#options;
     this.#collectStalls(phase, vcpu);
     pattern.plan({ ...regionOf(this.#options, cpu.id), random: randomAccess, writePercent, writeEvery });
-    return vcpuRun(this.#kvm, vcpu, pattern, { process: (cpu.id + iteration) % processes, untilStopped: iteration === 0 });
+    return vcpuRun(this.kvm, vcpu, pattern, { process: (cpu.id + iteration) % processes, untilStopped: iteration === 0 });
   }
 
   #vcpuOf(cpu: Cpu): { vcpu: Vcpu; pattern: AccessPattern } {
@@ -133,8 +134,12 @@ class DirtyLogWorld implements World {
     return [...this.#stalls].flatMap(([phase, { read, write }]) => [...report(phase, 'read', read), ...report(phase, 'write', write)]);
   }
 
+  stateHash(): string {
+    return stateHash(this.kvm);
+  }
+
   check(counters: Record<string, number>): void {
-    this.#kvm.mmu.checkInvariants(this.#kvm);
+    this.kvm.mmu.checkInvariants(this.kvm);
     checkDerivedCounts(this.#options, counters);
   }
 }

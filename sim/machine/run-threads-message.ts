@@ -54,6 +54,8 @@ export interface MemberReport {
   spans: (PhaseSpan | null)[];
   locks: LockTotals[];
   lockSites: readonly string[];
+  /** Of the first member; '' from the others. */
+  stateHash: string;
   stalls: StallReport[];
 }
 

@@ -33,6 +33,7 @@ export function outcomeOf(result: GangResult): RunOutcome {
     stalls: mergeStalls(reports.map(({ stalls }) => stalls)),
     warnings: warningsOf(validity, reports.length - 1),
     traceHash: '',
+    stateHash: reports[0].stateHash,
     faults: counters.pageFaults,
     validity,
   };

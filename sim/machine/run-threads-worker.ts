@@ -64,12 +64,13 @@ class Member {
       spans.push(this.#isInCrew(phase.crew) ? this.#runPhase(phase) : null);
     }
     this.#where = 'check';
-    this.#check(world);
+    const stateHash = this.#check(world);
     return {
       phases: world.phases.map(({ metric, crew, orderSensitive }) => ({ metric, crew, orderSensitive })),
       spans,
       locks: this.#locks.stats.map(packLockStats),
       lockSites: world.lockSites,
+      stateHash,
       stalls: (world as StallWorld).stalls?.() ?? [],
     };
   }
@@ -108,12 +109,15 @@ class Member {
     return { startPs, finishPs, runNs: Math.max(0, Math.round(after.runNs - before.runNs - lineUpNs)), waitNs: after.waitNs - before.waitNs };
   }
 
-  /** Member 0 checks for all: the sums are complete once everybody has come. */
-  #check(world: World): void {
+  /** Member 0 checks for all: the sums are complete once everybody has come. Returns its hash of the final state, others ''. */
+  #check(world: World): string {
     writeTally(this.#task.tallies, this.#task.index, this.#cpu.counters);
     this.#gang.meet(this.#where);
-    if (this.#task.index === 0) world.check(sumTallies(this.#task.tallies));
+    const first = this.#task.index === 0;
+    if (first) world.check(sumTallies(this.#task.tallies));
+    const hash = first ? (world.stateHash?.() ?? '') : '';
     this.#gang.meet('the end');
+    return hash;
   }
 
   explain(error: unknown): Error {

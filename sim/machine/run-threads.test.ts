@@ -85,7 +85,7 @@ describe('outcomeOf', () => {
       { metric: 'dirty', crew: 'vcpus', orderSensitive: true },
       { metric: 'clear', crew: 'all', orderSensitive: false },
     ] as const;
-    return spans.map((spans) => ({ phases: [...phases], spans, locks: [], lockSites: [], stalls: [] }));
+    return spans.map((spans) => ({ phases: [...phases], spans, locks: [], lockSites: [], stateHash: '', stalls: [] }));
   };
 
   it('measures from the first start to the last finish, and the ioctl thread where all run', () => {

@@ -34,6 +34,7 @@ export function runScenarioVirtual(scenario: Scenario, run: VirtualRun): RunOutc
     stalls: world.stalls?.() ?? [],
     warnings: warningsOf(scenario, run.profile),
     traceHash: engine.traceHash,
+    stateHash: world.stateHash?.() ?? '',
     faults: counters.pageFaults,
   };
 }

@@ -28,6 +28,8 @@ export interface World {
   lockSites: readonly string[];
   /** Throws when an invariant of the finished run does not hold. `counters` are the sums over all CPUs. */
   check(counters: Record<string, number>): void;
+  /** A hash of the final state, the same in every engine for work whose outcome does not depend on order. */
+  stateHash?(): string;
   /** Stalls of guest accesses by phase, of the vCPUs that ran in this world. */
   stalls?(): StallReport[];
 }

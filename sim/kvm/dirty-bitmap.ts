@@ -1,15 +1,13 @@
 // The dirty bitmap of a memslot: one bit per 4 KiB page. Models mark_page_dirty_in_slot() of virt/kvm/kvm_main.c.
 
-import { assert } from '../assert.js';
 import type { Cpu } from '../engine/cpu.js';
 import { pagesPerLevel } from '../units.js';
 import { bitmapWords, type Kvm } from './kvm.js';
-import { isDirtyTracked, type Memslot } from './memslots.js';
+import { isDirtyTracked, type Memslot, memslotOf } from './memslots.js';
 
 /** Sets the bits of the page of `level` that holds `gfn`, if its memslot logs. */
 export function markPageDirty(kvm: Kvm, cpu: Cpu, gfn: number, level: number): void {
-  const memslot = kvm.memslots.gfnToMemslot(cpu, gfn);
-  if (memslot === null) return assert(false, `gfn ${gfn} is in no memslot`);
+  const memslot = memslotOf(kvm.memslots, cpu, gfn);
   markPageDirtyInSlot(kvm, cpu, memslot, gfn, level);
 }
 

@@ -137,4 +137,3 @@ function maskRange(mask: DirtyMask): { start: number; end: number } {
   const last = mask.high !== 0 ? 63 - Math.clz32(mask.high) : 31 - Math.clz32(mask.low);
   return { start: mask.gfn + first, end: mask.gfn + last + 1 };
 }
-

@@ -1,9 +1,9 @@
 // A small VM for tests: laid out as a scenario lays it out, with one CPU of the virtual engine to run plain functions on.
 
 import { VirtualEngine } from '../engine/virtual/engine.js';
-import { DEFAULT_DIRTY_LOG } from '../machine/dirty-log-options.js';
-import { type DirtyLogWorld, dirtyLogScenario } from '../machine/dirty-log.js';
 import type { DirtyLogOptions } from '../machine/cell.js';
+import { type DirtyLogWorld, dirtyLogScenario } from '../machine/dirty-log.js';
+import { DEFAULT_DIRTY_LOG } from '../machine/dirty-log-options.js';
 import { costsInNs, loadProfile } from '../machine/profile.js';
 import { Arena } from '../memory/arena.js';
 

@@ -12,8 +12,8 @@ import { MemslotsArray } from './memslots-array.js';
 import type { Mmu } from './mmu.js';
 import { DESC_WORDS } from './rmap.js';
 import { HASH_BUCKETS, SP_HEADER_WORDS } from './shadow-page.js';
-import { MAX_PAYLOAD } from './spte.js';
 import type { SplitPolicy } from './split-policy.js';
+import { MAX_PAYLOAD } from './spte.js';
 
 /** Lines that every mapping under mmu_lock writes: MMU page accounting with its active list; statistics with the invalidation sequence. */
 export const MMU_LINES = 2;
@@ -51,7 +51,12 @@ export interface MemslotPlan {
 /** Arena words that `new Kvm` carves for `config`. */
 export function kvmArenaWords(config: Omit<KvmConfig, 'mmu' | 'split'>): number {
   let total = carvedWords(config.tableCapacity * TABLE_ENTRIES) + carvedWords(config.tableCapacity * SP_HEADER_WORDS);
-  total += carvedWords(config.descCapacity * DESC_WORDS) + carvedWords(HASH_BUCKETS) + 32 * 16 + carvedWords(config.vcpuCount) + 2 * carvedWords(config.guest.processCount);
+  total +=
+    carvedWords(config.descCapacity * DESC_WORDS) +
+    carvedWords(HASH_BUCKETS) +
+    32 * 16 +
+    carvedWords(config.vcpuCount) +
+    2 * carvedWords(config.guest.processCount);
   for (const { baseGfn, npages } of config.memslots) {
     for (let level = 1; level <= 3; level++) total += carvedWords(rmapHeadCount(baseGfn, npages, level));
     total += 2 * carvedWords(bitmapWords(npages)) + 16;

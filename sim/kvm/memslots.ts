@@ -1,5 +1,6 @@
 // Memslots behind one interface. Models the parts of include/linux/kvm_host.h and virt/kvm/kvm_main.c that the MMU asks for.
 
+import { assert } from '../assert.js';
 import type { Cpu } from '../engine/cpu.js';
 import { pagesPerLevel, TABLE_SHIFT } from '../units.js';
 
@@ -28,6 +29,13 @@ export interface Memslots {
   readonly all: readonly Memslot[];
   /** The memslot that holds `gfn`, or null. Models gfn_to_memslot(). */
   gfnToMemslot(cpu: Cpu, gfn: number): Memslot | null;
+}
+
+/** The memslot that holds `gfn`; the model never maps anything else, so none is a broken invariant. */
+export function memslotOf(memslots: Memslots, cpu: Cpu, gfn: number): Memslot {
+  const memslot = memslots.gfnToMemslot(cpu, gfn);
+  if (memslot === null) assert(false, `gfn ${gfn} is in no memslot`);
+  return memslot as Memslot;
 }
 
 export function isDirtyTracked(words: Int32Array, memslot: Memslot): boolean {
@@ -60,4 +68,3 @@ export function hostMappingLevel(memslot: Memslot, gfn: number): number {
 export function pfnOf(memslot: Memslot, gfn: number): number {
   return memslot.basePfn + gfn - memslot.baseGfn;
 }
-

@@ -31,7 +31,12 @@ function slotRange(memslot: Memslot): GfnRange {
  * Calls `handler` for each rmap head of levels `minLevel` to `maxLevel`. Returns true when the TLBs must be flushed by the caller.
  * Locks: mmu_lock held for write at entry and return, dropped between heads when contended. Suspends: there.
  */
-function* handleLevels(kvm: Kvm, cpu: Cpu, memslot: Memslot, walk: { minLevel: number; maxLevel: number; site: number; handler: RmapHandler }): KernelPath<boolean> {
+function* handleLevels(
+  kvm: Kvm,
+  cpu: Cpu,
+  memslot: Memslot,
+  walk: { minLevel: number; maxLevel: number; site: number; handler: RmapHandler },
+): KernelPath<boolean> {
   const { words } = kvm;
   let flush = false;
   for (let level = walk.minLevel; level <= walk.maxLevel; level++) {

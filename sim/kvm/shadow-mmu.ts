@@ -9,7 +9,7 @@ import { markPageDirtyInSlot } from './dirty-bitmap.js';
 import { guestAccess, guestTableGfn } from './guest-paging.js';
 import { type Kvm, MMU_LINES } from './kvm.js';
 import { LockSite } from './lock-sites.js';
-import { gfnToRmap, hostMappingLevel, isDirtyTracked, type Memslot, pfnOf } from './memslots.js';
+import { gfnToRmap, hostMappingLevel, isDirtyTracked, type Memslot, memslotOf, pfnOf } from './memslots.js';
 import type { Mmu } from './mmu.js';
 import { pteListAdd } from './rmap.js';
 import { checkShadowInvariants } from './shadow-invariants.js';
@@ -81,7 +81,7 @@ function map(kvm: Kvm, vcpu: Vcpu, gfn: number): void {
   kvm.mmuLock.assertHeldForWrite(cpu);
   cpu.chargeLines(kvm.mmuLines, MMU_LINES);
   if (makeMmuPagesAvailable(kvm, cpu)) kvmFlushRemoteTlbs(kvm, cpu);
-  const memslot = kvm.memslots.gfnToMemslot(cpu, gfn) as Memslot;
+  const memslot = memslotOf(kvm.memslots, cpu, gfn);
   const logged = isDirtyTracked(words, memslot);
   const goal = logged && kvm.dirtyLevel === 1 ? 1 : goalLevel(kvm, memslot, gfn, logged);
   let sp = vcpu.root;

@@ -8,7 +8,7 @@ import { assert } from '../assert.js';
 import type { Cpu } from '../engine/cpu.js';
 import { TABLE_ENTRIES, TABLE_SHIFT } from '../units.js';
 import type { Kvm } from './kvm.js';
-import { gfnToRmap } from './memslots.js';
+import { gfnToRmap, memslotOf } from './memslots.js';
 import { pteListAdd, pteListGet, pteListRemove } from './rmap.js';
 import { isLeaf, makeNonleafSpte, PRESENT, sptePayload } from './spte.js';
 
@@ -204,8 +204,7 @@ export function dropSpte(kvm: Kvm, cpu: Cpu, sptep: number): number {
   const sp = sptepToSp(kvm, sptep);
   const level = roleLevel(words[spHeader(kvm, sp) + SP_ROLE]);
   const gfn = sptepGfn(kvm, sptep);
-  const memslot = kvm.memslots.gfnToMemslot(cpu, gfn);
-  if (memslot === null) return assert(false, `spte ${sptep} maps gfn ${gfn}, which no memslot holds`) as never;
+  const memslot = memslotOf(kvm.memslots, cpu, gfn);
   pteListRemove(kvm, gfnToRmap(memslot, gfn, level), sptep);
   const old = cpu.xchg(sptep, 0);
   words[spHeader(kvm, sp) + SP_PRESENT]--;

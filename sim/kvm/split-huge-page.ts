@@ -4,7 +4,7 @@
 import type { Cpu } from '../engine/cpu.js';
 import { TABLE_ENTRIES } from '../units.js';
 import type { Kvm } from './kvm.js';
-import { gfnToRmap, type Memslot } from './memslots.js';
+import { gfnToRmap, memslotOf } from './memslots.js';
 import { needsDesc, pteListAdd } from './rmap.js';
 import {
   createShadowPage,
@@ -22,8 +22,8 @@ import {
   sptepGfn,
   sptepToSp,
 } from './shadow-page.js';
-import { makeSplitSpte, PRESENT } from './spte.js';
 import type { HugeSpte, SplitPolicy } from './split-policy.js';
+import { makeSplitSpte, PRESENT } from './spte.js';
 import { kvmFlushRemoteTlbs } from './vcpu.js';
 
 /** Sptes that one word of a dirty bitmap covers, as bits of SP_COLD: 512 / 64 words per table. */
@@ -77,7 +77,7 @@ function populate(kvm: Kvm, cpu: Cpu, split: { sp: number; gfn: number; huge: Hu
   const { words } = kvm;
   const { sp, gfn, huge, policy } = split;
   const level = huge.level - 1;
-  const memslot = kvm.memslots.gfnToMemslot(cpu, gfn) as Memslot;
+  const memslot = memslotOf(kvm.memslots, cpu, gfn);
   const hugeSpte = words[huge.sptep];
   const table = spTable(kvm, sp);
   const rmap = gfnToRmap(memslot, gfn, level);

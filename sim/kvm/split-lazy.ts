@@ -1,8 +1,8 @@
 // Lazy splitting, what KVM did for the shadow MMU before the series: the fault drops the whole huge page (drop_large_spte()), and
 // 4 KiB pages come back fault by fault, reads included.
 
-import type { SplitPolicy } from './split-policy.js';
 import { dropLargeSpte } from './split-huge-page.js';
+import type { SplitPolicy } from './split-policy.js';
 
 export const splitLazy: SplitPolicy = {
   name: 'lazy',

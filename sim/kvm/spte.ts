@@ -23,8 +23,6 @@ export const PAYLOAD_SHIFT = 8;
 /** Payloads are below this: pfns and shadow pages. */
 export const MAX_PAYLOAD = 1 << 24;
 
-export const FROZEN_SPTE = FROZEN;
-
 /** Guest access rights, as in a shadow page's role. */
 export const ACC_EXEC = 1;
 export const ACC_WRITE = 2;

@@ -11,7 +11,7 @@ import type { DirtyMask, GfnRange } from './mmu.js';
 import { spTable } from './shadow-page.js';
 import { DIRTY, isLeaf, PRESENT, sptePayload, tableIndex, WRITABLE } from './spte.js';
 import { TdpIter } from './tdp-iter.js';
-import { tdpSplitHugePage } from './tdp-mmu.js';
+import { tdpSplitHugePage } from './tdp-tables.js';
 import { kvmFlushRemoteTlbs } from './vcpu.js';
 
 /** Visits a present spte. True when the TLBs must learn of it. */

@@ -1,5 +1,5 @@
 // The TDP MMU: faults under mmu_lock held for read, sptes changed by cmpxchg, no rmaps, no quota. Models arch/x86/kvm/mmu/tdp_mmu.c
-// of early 2022. Freed tables are never used again within a run: lockless walkers (RCU readers) may still be on them.
+// of early 2022.
 //
 // Invariant 7: an spte is changed only by cmpxchg from the value that was read, or while FROZEN by its freezer.
 
@@ -9,11 +9,12 @@ import { ROOT_LEVEL, TABLE_ENTRIES, TABLE_SHIFT } from '../units.js';
 import { markPageDirtyInSlot } from './dirty-bitmap.js';
 import type { Kvm } from './kvm.js';
 import { LockSite } from './lock-sites.js';
-import { hostMappingLevel, isDirtyTracked, type Memslot, pfnOf } from './memslots.js';
+import { hostMappingLevel, isDirtyTracked, type Memslot, memslotOf, pfnOf } from './memslots.js';
 import type { Mmu } from './mmu.js';
-import { allocTable, makeRole, roleLevel, SP_GFN, SP_HEADER_WORDS, SP_IN_USE, SP_NODE, SP_ROLE, spHeader, spTable } from './shadow-page.js';
-import { ACC_ALL, FROZEN, FROZEN_SPTE, isLeaf, LARGE, makeNonleafSpte, makeSplitSpte, makeSpte, PRESENT, sptePayload, tableIndex, WRITABLE } from './spte.js';
+import { roleLevel, SP_IN_USE, SP_ROLE, spHeader, spTable } from './shadow-page.js';
+import { ACC_ALL, FROZEN, isLeaf, LARGE, makeNonleafSpte, makeSpte, PRESENT, sptePayload, tableIndex, WRITABLE } from './spte.js';
 import * as dirtyLog from './tdp-mmu-dirty-log.js';
+import { tdpAllocTable, tdpFreeTable, tdpSplitHugePage } from './tdp-tables.js';
 import { kvmFlushRemoteTlbs, type Vcpu } from './vcpu.js';
 
 export const tdpMmu: Mmu = {
@@ -37,31 +38,10 @@ function createRoots(kvm: Kvm, cpu: Cpu): void {
   kvm.words[kvm.roots] = tdpAllocTable(kvm, cpu, { gfn: 0, level: ROOT_LEVEL });
 }
 
-/** A table that nobody sees yet. Models tdp_mmu_alloc_sp(); the allocator's own lock stands for the slab's per-CPU lists. */
-export function tdpAllocTable(kvm: Kvm, cpu: Cpu, page: { gfn: number; level: number }): number {
-  while (cpu.xchg(kvm.allocatorLock, 1) !== 0);
-  const sp = allocTable(kvm, cpu);
-  cpu.store(kvm.allocatorLock, 0);
-  const header = spHeader(kvm, sp);
-  kvm.words.fill(0, header, header + SP_HEADER_WORDS);
-  kvm.words[header + SP_GFN] = page.gfn;
-  kvm.words[header + SP_ROLE] = makeRole(page.level, true, ACC_ALL);
-  kvm.words[header + SP_NODE] = cpu.socket;
-  kvm.words[header + SP_IN_USE] = 1;
-  cpu.counters.mmuPagesAllocated++;
-  return sp;
-}
-
-/** Gives up a table: not for reuse, see the head of this file. */
-export function tdpFreeTable(kvm: Kvm, cpu: Cpu, sp: number): void {
-  kvm.words[spHeader(kvm, sp) + SP_IN_USE] = 0;
-  cpu.counters.mmuPagesFreed++;
-}
-
 /** Walks to the leaf, linking tables on the way. Locks: mmu_lock for read. Models the walk of kvm_tdp_mmu_map(). */
 function prepareMap(kvm: Kvm, vcpu: Vcpu, gfn: number): Word {
   const { cpu } = vcpu;
-  const memslot = kvm.memslots.gfnToMemslot(cpu, gfn) as Memslot;
+  const memslot = memslotOf(kvm.memslots, cpu, gfn);
   vcpu.goalLevel = goalLevel(kvm, memslot, gfn);
   vcpu.lastSptep = descend(kvm, vcpu, { gfn, goal: vcpu.goalLevel });
   cpu.spend(cpu.cost.map_tdp);
@@ -108,7 +88,7 @@ function linkTable(kvm: Kvm, cpu: Cpu, at: { sptep: number; level: number; gfn: 
 /** A fault needs a smaller page than the huge one at `sptep`: zap it, or split it if the policy says so. */
 function resolveHuge(kvm: Kvm, cpu: Cpu, huge: { sptep: number; spte: number; level: number; gfn: number }): boolean {
   if (kvm.split.splitsOnFault) return tdpSplitHugePage(kvm, cpu, huge);
-  if (cpu.cmpxchg(huge.sptep, huge.spte, FROZEN_SPTE) !== huge.spte) return false;
+  if (cpu.cmpxchg(huge.sptep, huge.spte, FROZEN) !== huge.spte) return false;
   cpu.spend(cpu.cost.zap_spte);
   kvmFlushRemoteTlbs(kvm, cpu);
   cpu.store(huge.sptep, 0);
@@ -118,29 +98,10 @@ function resolveHuge(kvm: Kvm, cpu: Cpu, huge: { sptep: number; spte: number; le
   return true;
 }
 
-/** Splits a huge spte: 512 children written off-line, then linked by one cmpxchg. Models tdp_mmu_split_huge_page(). */
-export function tdpSplitHugePage(kvm: Kvm, cpu: Cpu, huge: { sptep: number; spte: number; level: number; gfn: number }): boolean {
-  const childLevel = huge.level - 1;
-  const shift = childLevel * TABLE_SHIFT;
-  const sp = tdpAllocTable(kvm, cpu, { gfn: (huge.gfn >>> shift) << shift, level: childLevel });
-  const table = spTable(kvm, sp);
-  for (let index = 0; index < TABLE_ENTRIES; index++) kvm.words[table + index] = makeSplitSpte(huge.spte, huge.level, index);
-  cpu.spend(TABLE_ENTRIES * cpu.cost.split_spte);
-  if (cpu.cmpxchg(huge.sptep, huge.spte, makeNonleafSpte(sp)) !== huge.spte) {
-    tdpFreeTable(kvm, cpu, sp);
-    return false;
-  }
-  cpu.fetchAdd(kvm.pagesStat + huge.level, -1);
-  cpu.fetchAdd(kvm.pagesStat + childLevel, TABLE_ENTRIES);
-  cpu.counters.hugePagesSplit++;
-  cpu.counters.splitSptes += TABLE_ENTRIES;
-  return true;
-}
-
 /** Sets the leaf that `prepareMap` walked to. A lost race leaves the fault to be taken again. Models tdp_mmu_map_handle_target_level(). */
 function commitMap(kvm: Kvm, vcpu: Vcpu, gfn: number): void {
   const { cpu, lastSptep: sptep, seenSpte: seen, goalLevel: level } = vcpu;
-  const memslot = kvm.memslots.gfnToMemslot(cpu, gfn) as Memslot;
+  const memslot = memslotOf(kvm.memslots, cpu, gfn);
   const shift = (level - 1) * TABLE_SHIFT;
   const spte = makeSpte(pfnOf(memslot, (gfn >>> shift) << shift), level, ACC_ALL);
   if ((seen & FROZEN) !== 0 || cpu.cmpxchg(sptep, seen, spte) !== seen) {
@@ -164,7 +125,7 @@ function commitMap(kvm: Kvm, vcpu: Vcpu, gfn: number): void {
 function freeSubtree(kvm: Kvm, cpu: Cpu, sp: number): void {
   const level = roleLevel(kvm.words[spHeader(kvm, sp) + SP_ROLE]);
   for (let sptep = spTable(kvm, sp), end = sptep + TABLE_ENTRIES; sptep < end; sptep++) {
-    const spte = cpu.xchg(sptep, FROZEN_SPTE);
+    const spte = cpu.xchg(sptep, FROZEN);
     if ((spte & PRESENT) === 0) continue;
     cpu.spend(cpu.cost.zap_spte);
     if (isLeaf(spte, level)) {

@@ -2,7 +2,7 @@
 // Left out: two vCPUs on one TLB, prefetching page walkers, the guest's own A and D bits.
 
 import type { Cpu } from '../engine/cpu.js';
-import { HISTOGRAM_BUCKETS, bucketOf } from '../engine/histogram.js';
+import { bucketOf, HISTOGRAM_BUCKETS } from '../engine/histogram.js';
 import { ROOT_LEVEL, TABLE_SHIFT } from '../units.js';
 import { markPageDirty } from './dirty-bitmap.js';
 import type { Kvm } from './kvm.js';

@@ -5,7 +5,7 @@
 import { markPageDirtyInSlot } from './dirty-bitmap.js';
 import { walkLockless } from './fast-page-fault.js';
 import type { Kvm } from './kvm.js';
-import type { Memslot } from './memslots.js';
+import { memslotOf } from './memslots.js';
 import { DIRTY, MMU_WRITABLE, WRITABLE } from './spte.js';
 import type { Vcpu } from './vcpu.js';
 
@@ -15,7 +15,7 @@ export function wpFaultUnderReadLock(kvm: Kvm, vcpu: Vcpu, gfn: number): boolean
   kvm.mmuLock.assertHeldForRead(cpu);
   const { sptep, level, spte } = walkLockless(kvm, cpu, vcpu.root, gfn);
   if (level !== 1 || (spte & MMU_WRITABLE) === 0) return false;
-  const memslot = kvm.memslots.gfnToMemslot(cpu, gfn) as Memslot;
+  const memslot = memslotOf(kvm.memslots, cpu, gfn);
   cpu.spend(cpu.cost.wp_fault_shadow);
   if (cpu.cmpxchg(sptep, spte, spte | WRITABLE | DIRTY) !== spte) return false;
   markPageDirtyInSlot(kvm, cpu, memslot, gfn, level);

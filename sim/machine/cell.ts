@@ -5,7 +5,15 @@ import type { LockReport } from '../engine/lock-stats.js';
 
 export const SPLIT_POLICIES = ['lazy', 'eager', 'eager-skip', 'on-fault'] as const;
 export const MMUS = ['shadow', 'tdp'] as const;
-export const BACKINGS = ['anonymous', 'anonymous_thp', 'anonymous_hugetlb_2mb', 'anonymous_hugetlb_1gb', 'shmem', 'shared_hugetlb_2mb', 'shared_hugetlb_1gb'] as const;
+export const BACKINGS = [
+  'anonymous',
+  'anonymous_thp',
+  'anonymous_hugetlb_2mb',
+  'anonymous_hugetlb_1gb',
+  'shmem',
+  'shared_hugetlb_2mb',
+  'shared_hugetlb_1gb',
+] as const;
 export const PREEMPT_MODELS = ['none', 'voluntary', 'full'] as const;
 
 /** Everything that decides the numbers of one dirty_log_perf_test cell, besides the engine, the seed and the machine. */

@@ -1,14 +1,13 @@
 // What can be derived on paper about a run of dirty_log_perf_test, asserted of every run it applies to.
 
 import { assert } from '../assert.js';
+import { rmapHeadCount } from '../kvm/memslots.js';
 import type { DirtyLogOptions } from './cell.js';
 import { kvmConfigOf, regionPages } from './dirty-log-options.js';
-import { rmapHeadCount } from '../kvm/memslots.js';
 
 /** Throws when counted work is not what it has to be. Cells whose work depends on order are left to the invariants. */
 export function checkDerivedCounts(options: DirtyLogOptions, counters: Record<string, number>): void {
-  const expect = (name: string, expected: number) =>
-    assert(counters[name] === expected, `counter ${name} is ${counters[name]}, derived ${expected}`);
+  const expect = (name: string, expected: number) => assert(counters[name] === expected, `counter ${name} is ${counters[name]}, derived ${expected}`);
   expect('pageFaults', counters.readFaults + counters.writeFaults);
   if (options.concurrent || options.runWhileDisabling) return;
   expectAccesses(options, counters);
@@ -86,4 +85,3 @@ function expectSplits(options: DirtyLogOptions, expect: (name: string, expected:
   expect('hugePagesSplit', gib * (1 + 512));
   expect('splitSptes', gib * (512 + 512 * 512));
 }
-

@@ -1,6 +1,6 @@
 // From the options of a dirty_log_perf_test cell to the configuration of a VM, and what is refused.
 
-import { kvmArenaWords, type KvmConfig, type MemslotPlan } from '../kvm/kvm.js';
+import { type KvmConfig, kvmArenaWords, type MemslotPlan } from '../kvm/kvm.js';
 import { shadowMmu } from '../kvm/shadow-mmu.js';
 import { splitEager } from '../kvm/split-eager.js';
 import { splitEagerSkip } from '../kvm/split-eager-skip.js';
@@ -74,13 +74,16 @@ export function checkDirtyLogOptions(options: DirtyLogOptions): string | undefin
   if (!Number.isInteger(options.vcpus) || options.vcpus < 1 || options.vcpus > 1024) return `Cannot run ${options.vcpus} vCPUs: expected 1 to 1024`;
   if (options.vcpuBytes % PAGE_BYTES !== 0 || options.vcpuBytes < PAGE_BYTES)
     return `Cannot give each vCPU ${options.vcpuBytes} bytes: expected a multiple of ${PAGE_BYTES}`;
-  if (pages > MAX_PAYLOAD) return `Cannot simulate ${(pages * PAGE_BYTES) / 2 ** 30} GiB of guest memory: current limit ${(MAX_PAYLOAD * PAGE_BYTES) / 2 ** 30} GiB, expected fewer vCPUs or less memory each`;
+  if (pages > MAX_PAYLOAD)
+    return `Cannot simulate ${(pages * PAGE_BYTES) / 2 ** 30} GiB of guest memory: current limit ${(MAX_PAYLOAD * PAGE_BYTES) / 2 ** 30} GiB, expected fewer vCPUs or less memory each`;
   if (pages % options.memslots !== 0) return `Cannot divide ${pages} pages among ${options.memslots} memslots: expected a divisor of the pages`;
   if (options.iterations < 1) return `Cannot run ${options.iterations} iterations: expected 1 or more`;
   if (options.mmu === 'tdp' && !options.ept) return 'Cannot use the TDP MMU without two-dimensional paging: current ept=N, expected ept=Y';
-  if (options.ept && options.processes > 1) return `Cannot alias memory in ${options.processes} processes with ept=Y: KVM does not see the guest's tables, expected ept=N`;
+  if (options.ept && options.processes > 1)
+    return `Cannot alias memory in ${options.processes} processes with ept=Y: KVM does not see the guest's tables, expected ept=N`;
   if (options.processes < 1 || options.processes > 64) return `Cannot run ${options.processes} guest processes: expected 1 to 64`;
-  if (options.mmu === 'tdp' && options.wpFaultLock === 'read') return 'Cannot choose the lock of write-protection faults in the TDP MMU: it takes mmu_lock for read already, expected mmu=shadow';
+  if (options.mmu === 'tdp' && options.wpFaultLock === 'read')
+    return 'Cannot choose the lock of write-protection faults in the TDP MMU: it takes mmu_lock for read already, expected mmu=shadow';
   if (options.mmu === 'tdp' && options.mmuPages > 0) return 'Cannot limit the shadow pages of the TDP MMU: it has no quota, expected mmu=shadow';
   if (options.mmuPages !== 0 && options.mmuPages < 32) return `Cannot run with a quota of ${options.mmuPages} shadow pages: expected 32 or more`;
   if (options.dirtyGranularityBytes > 2 ** 21) return `Cannot log dirty pages at ${options.dirtyGranularityBytes} bytes: expected 4096 or 2097152`;

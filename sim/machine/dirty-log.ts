@@ -2,8 +2,8 @@
 // Phases, access patterns and what is timed are those of the selftest (dirty_log_perf_test.c, lib/memstress.c).
 
 import type { Cpu, KernelPath, LockFactory } from '../engine/cpu.js';
-import { AccessPattern, type PassPlan } from '../guest/access-pattern.js';
 import { summarize } from '../engine/histogram.js';
+import { AccessPattern, type PassPlan } from '../guest/access-pattern.js';
 import { clearDirtyLog, disableDirtyLogging, enableDirtyLogging, getDirtyLog } from '../kvm/dirty-log.js';
 import { guestPtWrite } from '../kvm/guest-pt-write.js';
 import { Kvm, kvmArenaWords } from '../kvm/kvm.js';

@@ -115,6 +115,10 @@ export function costsInNs(profile: MachineProfile): Record<CostName, number> {
 export function profileHash(profile: MachineProfile): string {
   const { sockets, coresPerSocket, threadsPerCore, packThreads } = profile.topology;
   const { core, issue, memory } = profile.smt;
-  const decisive = { topology: [sockets, coresPerSocket, threadsPerCore, packThreads], smt: [core, issue, memory], costs: COST_NAMES.map((name) => [name, profile.costs[name].ns]) };
+  const decisive = {
+    topology: [sockets, coresPerSocket, threadsPerCore, packThreads],
+    smt: [core, issue, memory],
+    costs: COST_NAMES.map((name) => [name, profile.costs[name].ns]),
+  };
   return createHash('sha256').update(JSON.stringify(decisive)).digest('hex').slice(0, 12);
 }

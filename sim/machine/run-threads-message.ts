@@ -63,7 +63,8 @@ export interface MemberReport {
 export async function loadScenario(source: ScenarioSource): Promise<Scenario> {
   const module = (await import(source.module)) as Record<string, unknown>;
   const make = module[source.exportName];
-  if (typeof make !== 'function') throw new Error(`Cannot load scenario: current export "${source.exportName}" of ${source.module} is ${typeof make}, expected function`);
+  if (typeof make !== 'function')
+    throw new Error(`Cannot load scenario: current export "${source.exportName}" of ${source.module} is ${typeof make}, expected function`);
   return (make as (...args: unknown[]) => Scenario)(...source.args);
 }
 

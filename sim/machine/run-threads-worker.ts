@@ -12,8 +12,8 @@
 import { threadId } from 'node:worker_threads';
 import { runToCompletion } from '../engine/cpu.js';
 import { Gang } from '../engine/threads/gang.js';
-import { packLockStats } from '../engine/threads/lock-totals.js';
 import { ThreadsLockFactory } from '../engine/threads/lock-factory.js';
+import { packLockStats } from '../engine/threads/lock-totals.js';
 import { readSchedstat } from '../engine/threads/schedstat.js';
 import { carveKickWords, ThreadsCpu } from '../engine/threads/threads-cpu.js';
 import { Arena } from '../memory/arena.js';

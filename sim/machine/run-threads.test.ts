@@ -3,8 +3,8 @@ import { availableParallelism } from 'node:os';
 import { after, describe, it } from 'node:test';
 import { COST_NAMES, type Costs } from '../engine/costs.js';
 import { parseSchedstat } from '../engine/threads/schedstat.js';
-import { closePools, runScenarioThreads, type ThreadsRun } from './run-threads.js';
 import type { CountingOptions } from './run-threads.fixture.js';
+import { closePools, runScenarioThreads, type ThreadsRun } from './run-threads.js';
 import type { MemberReport } from './run-threads-message.js';
 import { outcomeOf, UNKNOWN } from './run-threads-outcome.js';
 
@@ -21,7 +21,10 @@ after(closePools);
 describe('runScenarioThreads', () => {
   it('runs every phase, adds up counters and lock statistics, and reports its validity', async () => {
     const outcome = await run({ vcpus: 2, rounds: 300 }, { park: false });
-    assert.deepEqual(outcome.times.map(({ metric }) => metric), ['count', 'read']);
+    assert.deepEqual(
+      outcome.times.map(({ metric }) => metric),
+      ['count', 'read'],
+    );
     assert.ok(outcome.times.every(({ ns }) => ns > 0));
     assert.equal(outcome.counters.pageFaults, 600);
     assert.equal(outcome.faults, 600);
@@ -50,7 +53,10 @@ describe('runScenarioThreads', () => {
   });
 
   it('ends the run when one thread breaks an invariant, and says which', async () => {
-    await assert.rejects(run({ vcpus: 2, rounds: 10, failingThread: 1 }), /planted failure \[threads engine, seed 7, thread 1 of 3 \(vCPU 1\), phase "count"\]/);
+    await assert.rejects(
+      run({ vcpus: 2, rounds: 10, failingThread: 1 }),
+      /planted failure \[threads engine, seed 7, thread 1 of 3 \(vCPU 1\), phase "count"\]/,
+    );
     const again = await run({ vcpus: 2, rounds: 10 });
     assert.equal(again.counters.pageFaults, 20);
   });
@@ -89,17 +95,37 @@ describe('outcomeOf', () => {
   };
 
   it('measures from the first start to the last finish, and the ioctl thread where all run', () => {
-    const members = reports([[span(1e6, 5e6, 4e3), span(0, 9e6, 1)], [span(2e6, 6e6, 4e3), span(0, 9e6, 1)], [null, span(1e6, 4e6, 1)]]);
+    const members = reports([
+      [span(1e6, 5e6, 4e3), span(0, 9e6, 1)],
+      [span(2e6, 6e6, 4e3), span(0, 9e6, 1)],
+      [null, span(1e6, 4e6, 1)],
+    ]);
     const outcome = outcomeOf({ reports: members, counters: { pageFaults: 3 }, cores: 2 });
-    assert.deepEqual(outcome.times.map(({ ns }) => ns), [5000, 3000]);
+    assert.deepEqual(
+      outcome.times.map(({ ns }) => ns),
+      [5000, 3000],
+    );
     assert.equal(outcome.validity?.effectiveParallelism, 0.8);
-    assert.deepEqual(outcome.warnings.map(({ code }) => code), ['low-parallelism']);
+    assert.deepEqual(
+      outcome.warnings.map(({ code }) => code),
+      ['low-parallelism'],
+    );
   });
 
   it('knows no effective parallelism where the host does not tell', () => {
-    const outcome = outcomeOf({ reports: reports([[span(0, 1e6, -1), null], [null, span(0, 1e6, -1)]]), counters: {}, cores: 2 });
+    const outcome = outcomeOf({
+      reports: reports([
+        [span(0, 1e6, -1), null],
+        [null, span(0, 1e6, -1)],
+      ]),
+      counters: {},
+      cores: 2,
+    });
     assert.equal(outcome.validity?.effectiveParallelism, UNKNOWN);
-    assert.deepEqual(outcome.warnings.map(({ code }) => code), ['no-schedstat']);
+    assert.deepEqual(
+      outcome.warnings.map(({ code }) => code),
+      ['no-schedstat'],
+    );
   });
 });
 

@@ -45,7 +45,8 @@ export class Gang {
     Atomics.store(this.#words, MEMBERS + this.index, threadId + 1);
     this.meet('the start');
     const ids = this.#words.subarray(MEMBERS, MEMBERS + this.size);
-    if (new Set(ids).size !== this.size) throw new Error(`Invariant broken: ${this.size} members of a gang on threads ${[...ids].map((id) => id - 1).join(', ')}`);
+    if (new Set(ids).size !== this.size)
+      throw new Error(`Invariant broken: ${this.size} members of a gang on threads ${[...ids].map((id) => id - 1).join(', ')}`);
   }
 
   /** Waits until all members have come. Throws after the time-out, naming those who have not. */

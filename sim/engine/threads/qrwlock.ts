@@ -7,11 +7,11 @@
 import type { Arena } from '../../memory/arena.js';
 import type { RwLock, Suspend, Word } from '../cpu.js';
 import type { LockStats } from '../lock-stats.js';
-import { type QueueNodes, QueuedSpinlock } from './queued-spinlock.js';
+import { QueuedSpinlock, type QueueNodes } from './queued-spinlock.js';
 import { waitedSince } from './raw-lock.js';
 import { OwnerWord, Tenure } from './tenure.js';
 import type { ThreadsCpu } from './threads-cpu.js';
-import { waitForChange, type WaitPolicy } from './wait.js';
+import { type WaitPolicy, waitForChange } from './wait.js';
 
 const WRITER = 0xff;
 const WAITING = 0x100;

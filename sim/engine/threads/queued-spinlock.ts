@@ -8,7 +8,7 @@ import { type Arena, LINE_WORDS } from '../../memory/arena.js';
 import type { Word } from '../cpu.js';
 import { type RawLock, waitedSince } from './raw-lock.js';
 import type { ThreadsCpu } from './threads-cpu.js';
-import { type Waiter, waitForChange, type WaitPolicy } from './wait.js';
+import { type Waiter, type WaitPolicy, waitForChange } from './wait.js';
 
 const LOCKED = 1;
 const PENDING = 1 << 8;

@@ -6,7 +6,7 @@ import { type Arena, carvedWords, LINE_WORDS } from '../../memory/arena.js';
 import type { Word } from '../cpu.js';
 import { type RawLock, waitedSince } from './raw-lock.js';
 import type { ThreadsCpu } from './threads-cpu.js';
-import { SPINS_BEFORE_PARKING, sleepUntilNotified, type Waiter, waitForChange, type WaitPolicy } from './wait.js';
+import { SPINS_BEFORE_PARKING, sleepUntilNotified, type Waiter, type WaitPolicy, waitForChange } from './wait.js';
 
 const NEXT = 0;
 const SERVING = 1;

@@ -10,7 +10,12 @@ const TOPOLOGY = { sockets: 2, coresPerSocket: 2, threadsPerCore: 2, packThreads
 
 function makeEngine(vcpuCount: number, seed = 1) {
   const arena = Arena.ofWords(256);
-  const engine = new VirtualEngine(arena, vcpuCount, { topology: TOPOLOGY, smt: { core: 2, issue: 2, memory: 1 }, costNs: { ...COST_NS, start_skew: 0 }, seed });
+  const engine = new VirtualEngine(arena, vcpuCount, {
+    topology: TOPOLOGY,
+    smt: { core: 2, issue: 2, memory: 1 },
+    costNs: { ...COST_NS, start_skew: 0 },
+    seed,
+  });
   return { arena, engine, word: arena.carveLine('word') };
 }
 
@@ -37,7 +42,10 @@ describe('VirtualEngine', () => {
     const { engine, word } = makeEngine(2);
     function* forgetful(cpu: Cpu): KernelPath {
       cpu.spend(10);
-      cpu.touch(word); // planted: the answer is dropped
+      // Planted: the answers are dropped.
+      // eslint-disable-next-line seam/suspend-must-yield
+      cpu.touch(word);
+      // eslint-disable-next-line seam/suspend-must-yield
       cpu.touch(word);
       yield;
     }

@@ -8,7 +8,7 @@ describe('EventHeap', () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 0, max: 20 }), { minLength: 1, maxLength: 60 }), (times) => {
         const heap = new EventHeap(times.length);
-        times.forEach((time, id) => heap.push(time, id));
+        for (const [id, time] of times.entries()) heap.push(time, id);
         const expected = times.map((time, id) => ({ time, id })).sort((a, b) => a.time - b.time || a.id - b.id);
         for (const { time, id } of expected) {
           assert.equal(heap.topTime, time);

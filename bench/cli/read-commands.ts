@@ -1,0 +1,52 @@
+// `mmulab report` and `mmulab show`: from results files alone, nothing runs.
+
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { systemReason, UsageError } from '../errors.js';
+import { type ResultRecord, readResults } from '../results/index.js';
+import { parseFormat, render, writeReport } from './reports-door.js';
+
+/** Writes the page of all records. */
+export async function reportCommand(paths: string[], output: string): Promise<void> {
+  const records = readAll(paths);
+  await writeReport(output, records);
+  process.stderr.write(`Report: ${output} (${records.length} cells)\n`);
+}
+
+/** Prints the tables of all records. */
+export async function showCommand(paths: string[], format: string): Promise<void> {
+  const chosen = parseFormat(format);
+  process.stdout.write(await render(readAll(paths), chosen));
+}
+
+/** The records of files and of the .ndjson files in folders. Throws a `UsageError` for a cell that two files have. */
+function readAll(paths: string[]): ResultRecord[] {
+  const files = paths.flatMap(filesOf);
+  const records: ResultRecord[] = [];
+  const fileOf = new Map<string, string>();
+  for (const file of files) {
+    for (const record of readResults(file)) {
+      const earlier = fileOf.get(record.cell);
+      if (earlier !== undefined) {
+        throw new UsageError(`Cannot join ${JSON.stringify(earlier)} and ${JSON.stringify(file)}: both have cell "${record.cell}", expected each cell once`);
+      }
+      fileOf.set(record.cell, file);
+      records.push(record);
+    }
+  }
+  return records;
+}
+
+function filesOf(path: string): string[] {
+  try {
+    if (!statSync(path).isDirectory()) return [path];
+  } catch (error) {
+    throw new UsageError(`Cannot read results ${JSON.stringify(path)}: current ${systemReason(error)}, expected a file written by mmulab run`, { cause: error });
+  }
+  const files = readdirSync(path)
+    .filter((name) => name.endsWith('.ndjson'))
+    .sort()
+    .map((name) => join(path, name));
+  if (files.length === 0) throw new UsageError(`Cannot read results ${JSON.stringify(path)}: the folder has no .ndjson file, expected one written by mmulab run`);
+  return files;
+}

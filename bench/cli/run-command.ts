@@ -1,0 +1,173 @@
+// `mmulab run`: plan everything before anything runs, run, save after every cell, print the tables.
+
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { UsageError } from '../errors.js';
+import { openProgress, type Progress } from '../output/progress.js';
+import { checkWritable, type ResultRecord, readResults, writeResults } from '../results/index.js';
+import {
+  type FinishedRun,
+  findProvenance,
+  type Interrupt,
+  listenForInterrupt,
+  memoryLimitBytes,
+  openPool,
+  type PlannedCell,
+  planSuite,
+  type Provenance,
+  resumeFrom,
+  sampleThreads,
+  sweep,
+  toRecord,
+} from '../run/index.js';
+import { choiceItem, countItem, decimalItem, type Engine, type GivenOptions, parseOne, SUITES, type Suite } from '../suites/index.js';
+import { type Format, parseFormat, render, writeReport } from './reports-door.js';
+
+const INTERRUPTED = 130;
+const MIB = 2 ** 20;
+/** Shared memory of all runs at once: what keeps the published matrix within 1 GiB. */
+const ARENA_BUDGET_BYTES = 600 * MIB;
+
+export interface RunRequest {
+  names: string[];
+  given: GivenOptions;
+  /** Lines about options without effect. */
+  notes: string[];
+  /** commander's options. */
+  flags: Record<string, unknown>;
+}
+
+interface RunSettings {
+  suites: readonly Suite[];
+  engine: Engine;
+  seeds: number[];
+  timeScale: number;
+  jobs: number;
+  output: string;
+  report: string | undefined;
+  format: Format;
+  resume: boolean;
+  smoke: boolean;
+  profile: string | undefined;
+  sets: string[];
+}
+
+/** Runs what was asked. Returns the exit code: 0, or 130 after Ctrl-C. */
+export async function runCommand(request: RunRequest): Promise<number> {
+  const settings = settingsOf(request);
+  const cells = (await Promise.all(settings.suites.map((suite) => planSuite(suite, request.given, { ...settings, sets: settings.sets })))).flat();
+  const provenance = findProvenance();
+  const { kept, remaining, notes } = startingPoint(settings, cells, provenance);
+  checkWritable(settings.output, 'results');
+  if (settings.report !== undefined) checkWritable(settings.report, 'report');
+  const progress = openProgress({ cells: remaining, quiet: request.flags.quiet === true, jobs: settings.engine === 'threads' ? 1 : settings.jobs });
+  for (const note of [...request.notes, ...notes]) progress.note(note);
+  const records = new Map(kept.map((record) => [record.cell, record]));
+  const interrupt = listenForInterrupt({
+    onFirst: () => progress.note('Stopping: the cells that run are finished and saved; Ctrl-C again stops at once'),
+    onSecond: () => process.exit(INTERRUPTED),
+  });
+  const save = (cell: PlannedCell, runs: FinishedRun[]): void => {
+    records.set(cell.key, toRecord(cell, runs, provenance));
+    writeResults(settings.output, [...records.values()]);
+  };
+  await execute(settings, remaining, { progress, interrupt, save });
+  interrupt.release();
+  progress.close();
+  const results = [...records.values()];
+  if (results.length > 0) await finish(settings, results, progress);
+  if (!interrupt.stop.aborted) return 0;
+  process.stderr.write(`Interrupted: ${results.length} of ${cells.length} cells are in ${settings.output}. Resume with:\n  ${resumeLine()}\n`);
+  return INTERRUPTED;
+}
+
+function settingsOf({ names, given, flags }: RunRequest): RunSettings {
+  const suites = names.length === 0 ? SUITES : names.map(suiteNamed);
+  const engine = parseOne('--engine', String(flags.engine), choiceItem(['virtual', 'threads'] as const));
+  const first = parseOne('--seed', String(flags.seed), countItem(0, 2 ** 31 - 1));
+  const count = engine === 'threads' ? number(flags, 'repetitions', 10_000) : number(flags, 'seeds', 10_000);
+  const published = Object.keys(given).length === 0 && engine === 'virtual' && flags.smoke !== true;
+  return {
+    suites,
+    engine,
+    seeds: Array.from({ length: count }, (_, index) => first + index),
+    timeScale: parseOne('--time-scale', String(flags.timeScale), decimalItem(0, 1000)),
+    jobs: flags.jobs === undefined ? availableParallelism() : number(flags, 'jobs', 1024),
+    output: typeof flags.output === 'string' ? flags.output : `results/${published ? 'published' : suites.map(({ name }) => name).join('+')}.ndjson`,
+    report: flags.report as string | undefined,
+    format: parseFormat(String(flags.format)),
+    resume: flags.resume === true,
+    smoke: flags.smoke === true,
+    profile: flags.profile as string | undefined,
+    sets: flags.set as string[],
+  };
+}
+
+function number(flags: Record<string, unknown>, name: string, max: number): number {
+  return parseOne(`--${name}`, String(flags[name]), countItem(1, max));
+}
+
+function suiteNamed(name: string): Suite {
+  const suite = SUITES.find((candidate) => candidate.name === name);
+  if (suite === undefined) throw new UsageError(`Cannot run suite ${JSON.stringify(name)}: expected ${SUITES.map((known) => known.name).join(', ')}`);
+  return suite;
+}
+
+/** What the results file keeps. A file that is no results file is never replaced. */
+function startingPoint(settings: RunSettings, cells: PlannedCell[], provenance: Provenance): { kept: ResultRecord[]; remaining: PlannedCell[]; notes: string[] } {
+  if (!existsSync(settings.output)) return { kept: [], remaining: cells, notes: [] };
+  const before = readResults(settings.output);
+  if (settings.resume) return resumeFrom(before, cells, provenance.commit);
+  const planned = new Set(cells.map(({ key }) => key));
+  const kept = before.filter((record) => !planned.has(record.cell));
+  const notes = kept.length > 0 ? [`${kept.length} other cells stay in ${settings.output}`] : [];
+  return { kept, remaining: cells, notes };
+}
+
+async function execute(
+  settings: RunSettings,
+  cells: PlannedCell[],
+  parts: { progress: Progress; interrupt: Interrupt; save(cell: PlannedCell, runs: FinishedRun[]): void },
+): Promise<void> {
+  const { progress, interrupt, save } = parts;
+  const events = {
+    stop: interrupt.stop,
+    onStart: (cell: PlannedCell) => progress.start(cell),
+    onRun: (cell: PlannedCell, run: FinishedRun) => progress.finish(cell, run.seconds),
+  };
+  if (cells.length === 0) return;
+  if (settings.engine === 'threads') {
+    const onPass = (runs: ReadonlyMap<PlannedCell, FinishedRun[]>): void => {
+      for (const [cell, ofCell] of runs) save(cell, ofCell);
+    };
+    await sampleThreads(cells, { ...events, repetitions: settings.seeds.length, onPass });
+    return closeThreadPools(cells);
+  }
+  const pool = openPool(settings.jobs);
+  try {
+    const arenaBudgetBytes = Math.min(ARENA_BUDGET_BYTES, memoryLimitBytes());
+    await sweep(cells, { ...events, executor: pool, jobs: settings.jobs, arenaBudgetBytes, onCell: save });
+  } finally {
+    await pool.close();
+  }
+}
+
+async function closeThreadPools(cells: readonly PlannedCell[]): Promise<void> {
+  await Promise.all([...new Set(cells.map(({ simulation }) => simulation))].map((simulation) => simulation.closeThreads()));
+}
+
+async function finish(settings: RunSettings, results: ResultRecord[], progress: Progress): Promise<void> {
+  process.stdout.write(await render(results, settings.format));
+  if (settings.report !== undefined) {
+    await writeReport(settings.report, results);
+    progress.note(`Report: ${settings.report}`);
+  }
+  progress.note(`Results: ${settings.output}`);
+}
+
+/** The command line that this process was started with, with --resume. */
+function resumeLine(): string {
+  const args = process.argv.slice(2).map((arg) => (/^[\w./,:=+*%-]+$/.test(arg) ? arg : JSON.stringify(arg)));
+  return ['mmulab', ...args.filter((arg) => arg !== '--resume'), '--resume'].join(' ');
+}
+

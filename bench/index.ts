@@ -1,0 +1,49 @@
+#!/usr/bin/env node
+// The mmulab command. What is thrown becomes one line and an exit code here, and nowhere else.
+
+import { CommanderError } from 'commander';
+import { makeProgram } from './cli/program.js';
+import { DiskError, messageOf, UsageError } from './errors.js';
+
+const USAGE = 2;
+const FAILURE = 1;
+
+/** Runs the command line and returns the exit code. */
+async function main(argv: string[]): Promise<number> {
+  try {
+    const program = makeProgram(argv.slice(2));
+    await program.parseAsync(argv);
+    return Number(process.exitCode ?? 0);
+  } catch (error) {
+    return explain(error);
+  }
+}
+
+function explain(error: unknown): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0) return 0;
+    process.stderr.write(`mmulab: ${usageLine(error.message)}\n`);
+    return USAGE;
+  }
+  if (error instanceof UsageError || error instanceof DiskError) {
+    process.stderr.write(`mmulab: ${messageOf(error)}\n`);
+    return error instanceof UsageError ? USAGE : FAILURE;
+  }
+  process.stderr.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  if (error instanceof Error && error.cause instanceof Error) process.stderr.write(`Caused by: ${error.cause.stack ?? error.cause.message}\n`);
+  return FAILURE;
+}
+
+/** commander's "error: unknown option '--x'\n(Did you mean --y?)" on one line, in our words. */
+function usageLine(message: string): string {
+  const line = messageOf(message).replace(/^error: /, '');
+  return `${line.charAt(0).toUpperCase()}${line.slice(1)}${line.includes('(Did you mean') ? '' : '; see mmulab --help'}`;
+}
+
+/** A reader that has seen enough (mmulab show ... | head) is no error. */
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
+
+process.exitCode = await main(process.argv);

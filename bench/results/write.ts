@@ -1,0 +1,88 @@
+// Writes a results file in one step: a reader, and a power cut, see the old file or the new one and never a part.
+// Bytes depend on the records alone: keys are sorted, records are sorted by cell.
+
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { DiskError, systemReason } from '../errors.js';
+import type { ResultRecord } from './types.js';
+
+/** Writes all of `records` to `path`, making its folder. Throws a `DiskError` of one line; the file is then what it was. */
+export function writeResults(path: string, records: readonly ResultRecord[]): void {
+  const sorted = [...records].sort((a, b) => (a.cell < b.cell ? -1 : a.cell > b.cell ? 1 : 0));
+  writeAtomically(path, sorted.map((record) => `${JSON.stringify(sortKeys(record))}\n`).join(''), 'results');
+}
+
+/** Writes a file under another name beside it, flushes it, renames it. `what` names it in messages. Throws a `DiskError` of one line. */
+export function writeAtomically(path: string, text: string, what: string): void {
+  const temporary = temporaryName(path);
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFlushed(temporary, text);
+    renameSync(temporary, path);
+    flushFolder(dirname(path));
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw refusal(path, what, error);
+  }
+}
+
+/** Finds out before a long run whether `path` can be written, leaving no trace but its folder. Throws a `DiskError` of one line. */
+export function checkWritable(path: string, what: string): void {
+  const temporary = temporaryName(path);
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(temporary, '');
+  } catch (error) {
+    throw refusal(path, what, error);
+  } finally {
+    removeQuietly(temporary);
+  }
+}
+
+/** The same value with the keys of every object in code-unit order. */
+export function sortKeys(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortKeys);
+  if (typeof value !== 'object' || value === null) return value;
+  const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, inner]) => [key, sortKeys(inner)]));
+}
+
+function writeFlushed(path: string, text: string): void {
+  const file = openSync(path, 'w');
+  try {
+    writeFileSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** Makes the rename itself durable; some file systems and Windows do not open folders, and then there is nothing to do. */
+function flushFolder(path: string): void {
+  try {
+    const folder = openSync(path, 'r');
+    try {
+      fsyncSync(folder);
+    } finally {
+      closeSync(folder);
+    }
+  } catch {
+    // The file itself is flushed.
+  }
+}
+
+function temporaryName(path: string): string {
+  return join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
+}
+
+function removeQuietly(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Its folder does not exist: the refusal says so.
+  }
+}
+
+function refusal(path: string, what: string, error: unknown): DiskError {
+  return new DiskError(`Cannot write ${what} ${JSON.stringify(path)}: current ${systemReason(error)}, expected a folder that can be written`, { cause: error });
+}

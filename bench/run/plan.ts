@@ -1,0 +1,110 @@
+// From a request to cells: each with its key, its machine, its seeds and what it will cost to run. Nothing runs here.
+
+import { totalmem } from 'node:os';
+import { listProfiles, loadProfile, type MachineProfile, profileHash, withOverrides } from '../../sim/index.js';
+import { messageOf, UsageError } from '../errors.js';
+import { type CellOptions, describeOptions, type Engine, formatSize, type GivenOptions, type Suite, type SuiteSimulation } from '../suites/index.js';
+
+/** A machine profile with the changes of `--set` applied. */
+export interface Machine {
+  profile: MachineProfile;
+  /** As results state it. */
+  record: { name: string; hash: string; overrides: string[] };
+}
+
+/** One cell of a run, before it ran. */
+export interface PlannedCell {
+  suite: Suite;
+  simulation: SuiteSimulation;
+  engine: Engine;
+  options: CellOptions;
+  /** Unique within a run: suite, engine, profile and every option. */
+  key: string;
+  machine: Machine;
+  /** Virtual engine: each is a run. Threads engine: each is the seed of a repetition. */
+  seeds: number[];
+  /** Threads engine only. */
+  timeScale?: number;
+  /** Shared memory of one run, in bytes. */
+  arenaBytes: number;
+  /** Expected work of one run, in the suite's unit. */
+  weight: number;
+}
+
+export interface PlanOptions {
+  engine: Engine;
+  smoke: boolean;
+  /** Name or file of a profile; each suite's own where absent. */
+  profile?: string;
+  sets: string[];
+  seeds: number[];
+  timeScale: number;
+}
+
+/** Names of the built-in profiles. */
+export { listProfiles };
+
+/** Loads a profile and applies `--set` changes. Throws a `UsageError` of one line. */
+export function loadMachine(nameOrPath: string, sets: string[]): Machine {
+  try {
+    const profile = withOverrides(loadProfile(nameOrPath), sets);
+    return { profile, record: { name: profile.name, hash: profileHash(profile), overrides: [...sets] } };
+  } catch (error) {
+    throw new UsageError(messageOf(error), { cause: error });
+  }
+}
+
+/** The cells of one suite. Throws a `UsageError` for a combination that the suite refuses, or more memory than this machine has. */
+export async function planSuite(suite: Suite, given: GivenOptions, options: PlanOptions): Promise<PlannedCell[]> {
+  const simulation = await suite.load();
+  const machine = loadMachine(options.profile ?? suite.profile, options.sets);
+  const { engine, smoke, seeds } = options;
+  const cells = suite.plan(given, { engine, smoke, defaults: simulation.defaults });
+  return cells.map((cell) => {
+    const reason = simulation.check(cell);
+    if (reason !== undefined) throw new UsageError(reason);
+    const planned = {
+      suite,
+      simulation,
+      engine,
+      options: cell,
+      key: keyOf(suite, cell, { engine, machine, timeScale: options.timeScale }),
+      machine,
+      seeds,
+      ...(engine === 'threads' ? { timeScale: options.timeScale } : {}),
+      arenaBytes: simulation.arenaBytes(cell),
+      weight: suite.weight(cell),
+    };
+    checkMemory(planned, memoryLimitBytes());
+    return planned;
+  });
+}
+
+/** Four fifths of what this process may use: the machine's memory, or the limit of its container. */
+export function memoryLimitBytes(): number {
+  const constrained = process.constrainedMemory();
+  const total = totalmem();
+  return 0.8 * (constrained > 0 && constrained < total ? constrained : total);
+}
+
+/** Throws a `UsageError` when one run of the cell needs more than `limitBytes`. */
+export function checkMemory(cell: Pick<PlannedCell, 'options' | 'arenaBytes' | 'key'>, limitBytes: number): void {
+  if (cell.arenaBytes <= limitBytes) return;
+  const needed = sizeText(cell.arenaBytes);
+  throw new UsageError(
+    `Cannot run ${cell.options.vcpus} vCPUs with ${formatSize(Number(cell.options.vcpuBytes))} each: current memory for mmulab ${sizeText(limitBytes)}, ` +
+      `expected at least ${needed}; take fewer vCPUs or less memory`,
+  );
+}
+
+function keyOf(suite: Suite, options: CellOptions, run: { engine: Engine; machine: Machine; timeScale: number }): string {
+  const { name, overrides } = run.machine.record;
+  const profile = overrides.length === 0 ? name : `${name}[${overrides.join(',')}]`;
+  const scale = run.engine === 'threads' ? ` time-scale=${run.timeScale}` : '';
+  return `${suite.name} engine=${run.engine} profile=${profile}${scale} ${describeOptions(suite, options)}`;
+}
+
+function sizeText(bytes: number): string {
+  const gib = bytes / 1024 ** 3;
+  return gib >= 1 ? `${gib.toFixed(1)} GiB` : `${Math.ceil(bytes / 1024 ** 2)} MiB`;
+}

@@ -1,0 +1,40 @@
+// The executor of the virtual engine: a piscina pool with one worker per job. Each run lives wholly in its worker.
+
+import { fileURLToPath } from 'node:url';
+import { setFlagsFromString } from 'node:v8';
+import { Piscina } from 'piscina';
+import type { RunOutcome } from '../../sim/index.js';
+import type { CellTask } from './cell-worker.js';
+import type { Executor } from './sweep.js';
+
+const WORKER = fileURLToPath(new URL('./cell-worker.js', import.meta.url));
+
+/** An executor with its end. */
+export interface WorkerPool extends Executor {
+  close(): Promise<void>;
+}
+
+/** Starts a pool of `jobs` workers. */
+export function openPool(jobs: number): WorkerPool {
+  // Lets workers free the arena of a run before the next one allocates its own (cell-worker.ts).
+  setFlagsFromString('--expose-gc');
+  // The event loop of a cell is a few hot functions: let the compiler put them together (about 8 % faster).
+  setFlagsFromString('--max-inlined-bytecode-size-cumulative=3000');
+  const workers = new Piscina({
+    filename: WORKER,
+    minThreads: 1,
+    maxThreads: jobs,
+    concurrentTasksPerWorker: 1,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    atomics: 'disabled',
+    // Each resume of a generator leaves a small object behind: a larger nursery is collected less often.
+    resourceLimits: { maxYoungGenerationSizeMb: 64 },
+  });
+  return {
+    run(cell, seed) {
+      const task: CellTask = { suite: cell.suite.name, options: cell.options, profile: cell.machine.profile, seed };
+      return workers.run(task) as Promise<RunOutcome>;
+    },
+    close: () => workers.destroy(),
+  };
+}

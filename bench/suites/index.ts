@@ -1,0 +1,19 @@
+// The registry of suites: the one line that a new suite adds is here.
+
+import { dirtyLog } from './dirty-log.js';
+import type { Suite } from './suite.js';
+
+export {
+  type CellOptions,
+  commandLineOf,
+  describeOptions,
+  type Engine,
+  type GivenOptions,
+  type Suite,
+  type SuiteOption,
+  type SuiteSimulation,
+} from './suite.js';
+export { choiceItem, countItem, decimalItem, formatSize, parseList, parseOne, yesNoItem } from './values.js';
+
+/** Every suite, in the order in which they run and are listed. */
+export const SUITES: readonly Suite[] = [dirtyLog];

@@ -9,7 +9,7 @@ import { LockSite } from './lock-sites.js';
 import { gfnToRmap, hostMappingLevel, type Memslot } from './memslots.js';
 import type { DirtyMask, GfnRange } from './mmu.js';
 import { pteListCount, pteListGet } from './rmap.js';
-import { dropSpte, KVM_MIN_FREE_MMU_PAGES, roleIsDirect, SP_COLD, SP_ROLE, spHeader, sptepGfn, sptepToSp } from './shadow-page.js';
+import { dropSpte, KVM_MIN_FREE_MMU_PAGES, roleIsDirect, roleLevel, SP_COLD, SP_ROLE, spHeader, sptepGfn, sptepToSp } from './shadow-page.js';
 import { splitHugePage } from './split-huge-page.js';
 import { DIRTY, WRITABLE } from './spte.js';
 import { kvmFlushRemoteTlbs } from './vcpu.js';
@@ -122,9 +122,10 @@ function writeProtect(cpu: Cpu, sptep: number): boolean {
 function rmapZapCollapsible(kvm: Kvm, cpu: Cpu, memslot: Memslot, head: number): boolean {
   let zapped = false;
   let kept = 0;
+  const goal = collapsedLevel(kvm, memslot, sptepGfn(kvm, pteListGet(kvm, head, 0)));
   for (let sptep = pteListGet(kvm, head, kept); sptep !== 0; sptep = pteListGet(kvm, head, kept)) {
     const role = kvm.words[spHeader(kvm, sptepToSp(kvm, sptep)) + SP_ROLE];
-    if (!roleIsDirect(role) || (role & 7) >= collapsedLevel(kvm, memslot, sptepGfn(kvm, sptep))) {
+    if (!roleIsDirect(role) || roleLevel(role) >= goal) {
       kept++;
       continue;
     }

@@ -20,7 +20,7 @@ export function runDirtyLogVirtual(options: DirtyLogOptions, run: VirtualRun): R
 
 /** Any scenario in virtual time. */
 export function runScenarioVirtual(scenario: Scenario, run: VirtualRun): RunOutcome {
-  const arena = Arena.ofWords(scenario.arenaWords);
+  const arena = takeArena(scenario.arenaWords);
   const { topology, smt } = run.profile;
   const engine = new VirtualEngine(arena, scenario.vcpuCount, { topology, smt, costNs: costsInNs(run.profile), seed: run.seed });
   const world = scenario.build(arena, engine.locks, true);
@@ -37,6 +37,26 @@ export function runScenarioVirtual(scenario: Scenario, run: VirtualRun): RunOutc
     stateHash: world.stateHash?.() ?? '',
     faults: counters.pageFaults,
   };
+}
+
+/** The last run's arena, to be zeroed and used again: that is cheaper than to have the host map and zero another. */
+let spare: SharedArrayBuffer | undefined;
+/** A larger one is not kept. */
+const MAX_SPARE_BYTES = 256 * 2 ** 20;
+
+function takeArena(words: number): Arena {
+  const bytes = Arena.bytesOf(words);
+  const buffer = spare;
+  spare = undefined;
+  if (buffer === undefined || buffer.byteLength < bytes) return keepSpare(new Arena(new SharedArrayBuffer(bytes)));
+  const arena = new Arena(buffer);
+  arena.words.fill(0, 0, bytes / Int32Array.BYTES_PER_ELEMENT);
+  return keepSpare(arena);
+}
+
+function keepSpare(arena: Arena): Arena {
+  if (arena.buffer.byteLength <= MAX_SPARE_BYTES) spare = arena.buffer;
+  return arena;
 }
 
 function runPhase(engine: VirtualEngine, phase: Phase, vcpuCount: number): PhaseTime {

@@ -23,7 +23,12 @@ export class Arena {
 
   /** A zeroed arena of `wordCount` words. Throws `RangeError` when the buffer cannot be had. */
   static ofWords(wordCount: number): Arena {
-    return new Arena(new SharedArrayBuffer((wordCount + LINE_WORDS) * 4));
+    return new Arena(new SharedArrayBuffer(Arena.bytesOf(wordCount)));
+  }
+
+  /** Bytes of a buffer in which `wordCount` words can be carved. */
+  static bytesOf(wordCount: number): number {
+    return (wordCount + LINE_WORDS) * Int32Array.BYTES_PER_ELEMENT;
   }
 
   get buffer(): SharedArrayBuffer {

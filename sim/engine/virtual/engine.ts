@@ -73,7 +73,7 @@ export class VirtualEngine {
     for (const { cpu, path } of members) {
       cpu.path = path;
       cpu.time = start + (members.length > 1 ? this.#prng.below(this.#skewPs + 1) : 0);
-      cpu.suspend();
+      cpu.enlist();
     }
     this.#runEvents(finish);
     this.#assertAllFinished(members, finish);
@@ -84,8 +84,8 @@ export class VirtualEngine {
   #runEvents(finish: Map<number, number>): void {
     const heap = this.#heap;
     const cpus = this.cpus;
-    while (heap.size > 0) {
-      const cpu = cpus[heap.pop()];
+    for (let id = heap.pop(); id >= 0; id = heap.pop()) {
+      const cpu = cpus[id];
       this.#trace(cpu);
       const lock = cpu.pendingLock;
       if (lock !== null) {

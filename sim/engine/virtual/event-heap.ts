@@ -9,6 +9,9 @@ export class EventHeap {
   readonly #sequences: Float64Array;
   readonly #ids: Int32Array;
   #sequence = 0;
+  #stagedTime = 0;
+  #stagedSequence = 0;
+  #stagedId = -1;
 
   constructor(capacity: number) {
     this.#times = new Float64Array(capacity + 1);
@@ -21,8 +24,31 @@ export class EventHeap {
     if (time < this.topTime) this.topTime = time;
   }
 
-  /** Removes the earliest entry and returns its id. The heap must not be empty. */
+  /**
+   * As `push`, for an entry that the next call is a `pop` after: both then cost one pass over the heap instead of two. Until that `pop`
+   * the entry is not counted in `size` and `topTime`.
+   */
+  stage(time: number, id: number): void {
+    this.#stagedTime = time;
+    this.#stagedSequence = this.#sequence++;
+    this.#stagedId = id;
+  }
+
+  /** Removes the earliest entry and returns its id, -1 when there is none. */
   pop(): number {
+    const stagedId = this.#stagedId;
+    if (stagedId < 0) return this.#popHeap();
+    this.#stagedId = -1;
+    const time = this.#stagedTime;
+    if (time < this.topTime) return stagedId;
+    const id = this.#ids[0];
+    this.#siftDown(time, this.#stagedSequence, stagedId);
+    this.topTime = this.#times[0];
+    return id;
+  }
+
+  #popHeap(): number {
+    if (this.size === 0) return -1;
     const ids = this.#ids;
     const id = ids[0];
     const last = --this.size;

@@ -80,7 +80,14 @@ export class VirtualCpu implements Cpu {
     this.suspend();
   }
 
+  /** The path yields right after this: the engine's next step is to pop. */
   suspend(): void {
+    this.suspended = true;
+    this.heap.stage(this.time, this.id);
+  }
+
+  /** Joins the gang that is about to run. */
+  enlist(): void {
     this.suspended = true;
     this.heap.push(this.time, this.id);
   }

@@ -1,6 +1,5 @@
 // Runs in a worker of the pool: one run of one cell of the virtual engine.
 
-import { runInNewContext } from 'node:vm';
 import type { MachineProfile, RunOutcome } from '../../sim/index.js';
 import { type CellOptions, SUITES } from '../suites/index.js';
 
@@ -17,15 +16,5 @@ export default async function runCell(task: CellTask): Promise<RunOutcome> {
   const suite = SUITES.find(({ name }) => name === task.suite);
   if (suite === undefined) throw new Error(`Cannot run suite "${task.suite}": no such suite, expected ${SUITES.map(({ name }) => name).join(', ')}`);
   const simulation = await suite.load();
-  try {
-    return simulation.runVirtual(task.options, { profile: task.profile, seed: task.seed });
-  } finally {
-    collectGarbage();
-  }
-}
-
-/** An arena of hundreds of MiB hangs on a tiny object, so the collector sees no reason to hurry: ask it. */
-function collectGarbage(): void {
-  const collect: unknown = runInNewContext('typeof gc === "function" ? gc : undefined');
-  if (typeof collect === 'function') collect();
+  return simulation.runVirtual(task.options, { profile: task.profile, seed: task.seed });
 }

@@ -16,8 +16,6 @@ export interface WorkerPool extends Executor {
 
 /** Starts a pool of `jobs` workers. */
 export function openPool(jobs: number): WorkerPool {
-  // Lets workers free the arena of a run before the next one allocates its own (cell-worker.ts).
-  setFlagsFromString('--expose-gc');
   // The event loop of a cell is a few hot functions: let the compiler put them together (about 8 % faster).
   setFlagsFromString('--max-inlined-bytecode-size-cumulative=3000');
   const workers = new Piscina({

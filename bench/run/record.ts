@@ -27,10 +27,7 @@ export interface Provenance {
   host: HostRecord;
 }
 
-/**
- * The record of a cell from its runs, in the order of their seeds. Throws an `Error` when a metric that is not order-sensitive differs between seeds:
- * that is a defect of the simulator.
- */
+/** The record of a cell from its runs, in the order of their seeds. */
 export function toRecord(cell: PlannedCell, runs: readonly FinishedRun[], provenance: Provenance): ResultRecord {
   const [first] = runs;
   const metrics = metricsOf(cell, runs);
@@ -67,7 +64,6 @@ function metricsOf(cell: PlannedCell, runs: readonly FinishedRun[]): Record<stri
     });
     const values = phases.map((phase) => phase.ns);
     const orderSensitive = phases.some((phase) => phase.orderSensitive);
-    if (cell.engine === 'virtual' && !orderSensitive) assertIdentical(cell, metric, values);
     const { unit, better } = describeMetric(cell.suite, metric);
     metrics[metric] = { unit, better, values, ...summaryOf(values, { engine: cell.engine, orderSensitive }) };
   }
@@ -83,15 +79,8 @@ function summaryOf(values: number[], how: { engine: PlannedCell['engine']; order
   const low = Math.min(...values);
   const high = Math.max(...values);
   const oneDraw = values.length === 1;
-  const persists = how.orderSensitive && (oneDraw || high - low > ORDER_RANGE * middle);
+  const persists = oneDraw ? how.orderSensitive : high - low > ORDER_RANGE * middle;
   return { kind: persists ? 'order-sensitive' : 'exact', median: middle, low, high };
-}
-
-function assertIdentical(cell: PlannedCell, metric: string, values: readonly number[]): void {
-  const odd = values.findIndex((value) => value !== values[0]);
-  if (odd === -1) return;
-  const seeds = `${values[0]} ns with seed ${cell.seeds[0]} and ${values[odd]} ns with seed ${cell.seeds[odd]}`;
-  throw new Error(`Metric ${metric} of cell "${cell.key}" is said not to depend on the seed: current ${seeds}, expected one value`);
 }
 
 /** What the suite says about a metric; the N of its name stands for the number of an iteration. */

@@ -175,11 +175,14 @@ export class Kvm {
 }
 
 function carveMemslot(arena: Arena, plan: MemslotPlan, id: number): Memslot {
-  const { baseGfn, npages } = plan;
+  const { baseGfn, npages, basePfn, hostLevel } = plan;
   const rmap = (level: number) => arena.carve(`rmap${level}[${id}]`, rmapHeadCount(baseGfn, npages, level));
   return {
     id,
-    ...plan,
+    baseGfn,
+    npages,
+    basePfn,
+    hostLevel,
     flagsWord: arena.carveLine(`flags[${id}]`),
     rmapBase: [0, rmap(1), rmap(2), rmap(3)],
     dirtyBitmap: arena.carve(`dirtyBitmap[${id}]`, bitmapWords(npages)),

@@ -8,6 +8,8 @@ import { type CellOptions, describeOptions, type Engine, formatSize, type GivenO
 /** A machine profile with the changes of `--set` applied. */
 export interface Machine {
   profile: MachineProfile;
+  /** The name or file that it was asked for by. */
+  source: string;
   /** As results state it. */
   record: { name: string; hash: string; overrides: string[] };
 }
@@ -48,7 +50,7 @@ export { listProfiles };
 export function loadMachine(nameOrPath: string, sets: string[]): Machine {
   try {
     const profile = withOverrides(loadProfile(nameOrPath), sets);
-    return { profile, record: { name: profile.name, hash: profileHash(profile), overrides: [...sets] } };
+    return { profile, source: nameOrPath, record: { name: profile.name, hash: profileHash(profile), overrides: [...sets] } };
   } catch (error) {
     throw new UsageError(messageOf(error), { cause: error });
   }

@@ -52,8 +52,8 @@ function attach(arena: Arena, kitCase: KitCase, park: boolean): ReturnType<typeo
   return makeGround(kitCase, { arena, locks, pause: () => false });
 }
 
-// A lock that only spins on more threads than cores waits for the scheduler at every hand-off: two CPUs are enough there.
-describeLocks('locks of the threads engine, spinning', threadsHarness({ park: false, gangs: [{ cpuCount: 2, rounds: 2000 }] }));
+// A lock that only spins on more threads than cores waits for the scheduler at every hand-off: two CPUs and few rounds are enough there.
+describeLocks('locks of the threads engine, spinning', threadsHarness({ park: false, gangs: [{ cpuCount: 2, rounds: 200 }] }));
 describeLocks(
   'locks of the threads engine, parking',
   threadsHarness({

@@ -3,6 +3,7 @@
 
 import { CommanderError } from 'commander';
 import { makeProgram } from './cli/program.js';
+import { namedSuites } from './cli/suite-options.js';
 import { DiskError, messageOf, UsageError } from './errors.js';
 
 const USAGE = 2;
@@ -37,13 +38,18 @@ function explain(error: unknown): number {
 /** commander's "error: unknown option '--x'\n(Did you mean --y?)" on one line, in our words. */
 function usageLine(message: string): string {
   const line = messageOf(message).replace(/^error: /, '');
+  const letter = /^unknown option '(-[a-z])'/.exec(line)?.[1];
+  if (letter !== undefined && namedSuites(process.argv).length !== 1)
+    return `Unknown option '${letter}': letters belong to one suite (mmulab run <suite> ${letter} ...); see mmulab run <suite> --help`;
   return `${line.charAt(0).toUpperCase()}${line.slice(1)}${line.includes('(Did you mean') ? '' : '; see mmulab --help'}`;
 }
 
-/** A reader that has seen enough (mmulab show ... | head) is no error. */
-process.stdout.on('error', (error: NodeJS.ErrnoException) => {
-  if (error.code === 'EPIPE') process.exit(0);
-  throw error;
-});
+/** A reader that has seen enough (mmulab show ... | head) is no error, and progress that nobody reads ends no run. */
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    if (stream === process.stdout) process.exit(0);
+  });
+}
 
 process.exitCode = await main(process.argv);

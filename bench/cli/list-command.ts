@@ -10,7 +10,9 @@ export function listCommand(): void {
 }
 
 function describeSuite(suite: Suite): string {
-  const options = suite.options.map((option) => row(`${option.letter === undefined ? '   ' : `-${option.letter},`} --${option.long} ${option.value ?? ''}`, option.description));
+  const options = suite.options.map((option) =>
+    row(`${option.letter === undefined ? '   ' : `-${option.letter},`} --${option.long} ${option.value ?? ''}`, option.description),
+  );
   const metrics = suite.metrics.map(({ name, description }) => row(name, description));
   return `Suite ${suite.name}: ${suite.summary}\n Options\n${options.join('')} Metrics\n${metrics.join('')}`;
 }

@@ -27,6 +27,7 @@ export function makeProgram(args: string[]): Command {
   addList(program);
   addShow(program);
   for (const command of [program, ...program.commands]) quiet(command);
+  program.action(() => program.outputHelp());
   return program;
 }
 
@@ -47,8 +48,10 @@ function addRun(program: Command, args: string[]): void {
   const notes: string[] = [];
   const command = program.command('run').argument('[suite...]', `suites to run: ${SUITES.map(({ name }) => name).join(', ')}; all when none is named`);
   command.description('Run suites and print their tables').addHelpText('before', `${runExamples(suites)}\n`);
-  addSuiteOptions(command, suites.length > 0 ? suites : SUITES, { given, notes, letters: suites.length === 1 });
+  const shown = suites.length > 0 ? suites : SUITES;
+  addSuiteOptions(command, shown, { given, notes, letters: suites.length === 1, heading: `Options of ${shown.map(({ name }) => name).join(', ')}:` });
   command
+    .optionsGroup('Options of every suite:')
     .option('--engine <name>', 'virtual (exact, any number of vCPUs) or threads (real threads on this machine)', 'virtual')
     .option('--profile <name|file>', "machine profile; by default the suite's own")
     .option('--set <cost=change>', 'change a primitive cost for this run: rmap_scan=-20% or rmap_scan=2.5 (repeatable)', collect, [])
@@ -60,7 +63,7 @@ function addRun(program: Command, args: string[]): void {
     .option('--output <file>', 'results file; by default results/<suite>.ndjson')
     .option('--report <file>', 'write the report page too')
     .option('--format <name>', 'stdout: text, markdown, csv, json', 'text')
-    .option('--resume', 'keep the cells that the results file has already')
+    .option('--resume [file]', 'go on with the results file (or this one): keep the cells that it has already')
     .option('--smoke', 'a small size of the same cells, for a first look and for tests')
     .option('--quiet', 'no progress on stderr')
     .action(async (names: string[], options: Record<string, unknown>) => {

@@ -19,34 +19,32 @@ export async function showCommand(paths: string[], format: string): Promise<void
   process.stdout.write(await render(readAll(paths), chosen));
 }
 
-/** The records of files and of the .ndjson files in folders. Throws a `UsageError` for a cell that two files have. */
+/** The records of files and of the .ndjson files in folders. Of a cell that several files have, the newest record; a note on stderr says so. */
 function readAll(paths: string[]): ResultRecord[] {
-  const files = paths.flatMap(filesOf);
-  const records: ResultRecord[] = [];
-  const fileOf = new Map<string, string>();
-  for (const file of files) {
-    for (const record of readResults(file)) {
-      const earlier = fileOf.get(record.cell);
-      if (earlier !== undefined) {
-        throw new UsageError(`Cannot join ${JSON.stringify(earlier)} and ${JSON.stringify(file)}: both have cell "${record.cell}", expected each cell once`);
-      }
-      fileOf.set(record.cell, file);
-      records.push(record);
-    }
+  const newest = new Map<string, ResultRecord>();
+  const repeated = new Set<string>();
+  for (const record of paths.flatMap(filesOf).flatMap(readResults)) {
+    const other = newest.get(record.cell);
+    if (other !== undefined) repeated.add(record.cell);
+    if (other === undefined || record.wall.startedAt > other.wall.startedAt) newest.set(record.cell, record);
   }
-  return records;
+  if (repeated.size > 0) process.stderr.write(`${repeated.size} cells are in several files: the newest of each is taken\n`);
+  return [...newest.values()];
 }
 
 function filesOf(path: string): string[] {
   try {
     if (!statSync(path).isDirectory()) return [path];
   } catch (error) {
-    throw new UsageError(`Cannot read results ${JSON.stringify(path)}: current ${systemReason(error)}, expected a file written by mmulab run`, { cause: error });
+    throw new UsageError(`Cannot read results ${JSON.stringify(path)}: current ${systemReason(error)}, expected a file written by mmulab run`, {
+      cause: error,
+    });
   }
   const files = readdirSync(path)
     .filter((name) => name.endsWith('.ndjson'))
     .sort()
     .map((name) => join(path, name));
-  if (files.length === 0) throw new UsageError(`Cannot read results ${JSON.stringify(path)}: the folder has no .ndjson file, expected one written by mmulab run`);
+  if (files.length === 0)
+    throw new UsageError(`Cannot read results ${JSON.stringify(path)}: the folder has no .ndjson file, expected one written by mmulab run`);
   return files;
 }

@@ -1,7 +1,7 @@
 // The one place where the harness meets the reports: loaded when tables are printed or a page is written.
 
-import { parseOne, choiceItem } from '../suites/index.js';
 import { type ResultRecord, writeAtomically } from '../results/index.js';
+import { choiceItem, parseOne } from '../suites/index.js';
 
 const FORMATS = ['text', 'markdown', 'csv', 'json'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -17,7 +17,7 @@ export function parseFormat(text: string): Format {
 export async function render(records: ResultRecord[], format: Format): Promise<string> {
   const reports = await import('../../reports/index.js');
   const text = await {
-    text: () => reports.renderTablesText(records, { width: process.stdout.columns ?? DEFAULT_WIDTH, color: wantsColor() }),
+    text: () => reports.renderTablesText(records, { width: process.stdout.columns || DEFAULT_WIDTH, color: wantsColor() }),
     markdown: () => reports.renderTablesMarkdown(records),
     csv: () => reports.renderTablesCsv(records),
     json: () => reports.renderTablesJson(records),

@@ -13,14 +13,15 @@ import {
   memoryLimitBytes,
   openPool,
   type PlannedCell,
-  planSuite,
   type Provenance,
+  planSuite,
   resumeFrom,
   sampleThreads,
   sweep,
   toRecord,
 } from '../run/index.js';
 import { choiceItem, countItem, decimalItem, type Engine, type GivenOptions, parseOne, SUITES, type Suite } from '../suites/index.js';
+import { closest } from './closest.js';
 import { type Format, parseFormat, render, writeReport } from './reports-door.js';
 
 const INTERRUPTED = 130;
@@ -63,9 +64,13 @@ export async function runCommand(request: RunRequest): Promise<number> {
   const progress = openProgress({ cells: remaining, quiet: request.flags.quiet === true, jobs: settings.engine === 'threads' ? 1 : settings.jobs });
   for (const note of [...request.notes, ...notes]) progress.note(note);
   const records = new Map(kept.map((record) => [record.cell, record]));
+  const doneOf = (): number => cells.filter(({ key }) => records.has(key)).length;
   const interrupt = listenForInterrupt({
     onFirst: () => progress.note('Stopping: the cells that run are finished and saved; Ctrl-C again stops at once'),
-    onSecond: () => process.exit(INTERRUPTED),
+    onSecond: () => {
+      process.stderr.write(`${resumeText(settings, { done: doneOf(), all: cells.length })}\n`);
+      process.exit(INTERRUPTED);
+    },
   });
   const save = (cell: PlannedCell, runs: FinishedRun[]): void => {
     records.set(cell.key, toRecord(cell, runs, provenance));
@@ -77,12 +82,13 @@ export async function runCommand(request: RunRequest): Promise<number> {
   const results = [...records.values()];
   if (results.length > 0) await finish(settings, results, progress);
   if (!interrupt.stop.aborted) return 0;
-  process.stderr.write(`Interrupted: ${results.length} of ${cells.length} cells are in ${settings.output}. Resume with:\n  ${resumeLine()}\n`);
+  process.stderr.write(`${resumeText(settings, { done: doneOf(), all: cells.length })}\n`);
   return INTERRUPTED;
 }
 
 function settingsOf({ names, given, flags }: RunRequest): RunSettings {
-  const suites = names.length === 0 ? SUITES : names.map(suiteNamed);
+  const resume = resumptionOf(flags, names);
+  const suites = resume.names.length === 0 ? SUITES : [...new Set(resume.names.map(suiteNamed))];
   const engine = parseOne('--engine', String(flags.engine), choiceItem(['virtual', 'threads'] as const));
   const first = parseOne('--seed', String(flags.seed), countItem(0, 2 ** 31 - 1));
   const count = engine === 'threads' ? number(flags, 'repetitions', 10_000) : number(flags, 'seeds', 10_000);
@@ -93,14 +99,27 @@ function settingsOf({ names, given, flags }: RunRequest): RunSettings {
     seeds: Array.from({ length: count }, (_, index) => first + index),
     timeScale: parseOne('--time-scale', String(flags.timeScale), decimalItem(0, 1000)),
     jobs: flags.jobs === undefined ? availableParallelism() : number(flags, 'jobs', 1024),
-    output: typeof flags.output === 'string' ? flags.output : `results/${published ? 'published' : suites.map(({ name }) => name).join('+')}.ndjson`,
+    output: resume.file ?? `results/${published ? 'published' : suites.map(({ name }) => name).join('+')}.ndjson`,
     report: flags.report as string | undefined,
     format: parseFormat(String(flags.format)),
-    resume: flags.resume === true,
+    resume: resume.wanted,
     smoke: flags.smoke === true,
     profile: flags.profile as string | undefined,
     sets: flags.set as string[],
   };
+}
+
+/** `--resume` goes on with the results file, `--resume <file>` with this one; a suite's name after it is a suite, not a file. */
+function resumptionOf(flags: Record<string, unknown>, names: string[]): { wanted: boolean; file: string | undefined; names: string[] } {
+  const output = flags.output as string | undefined;
+  const { resume } = flags;
+  if (typeof resume !== 'string') return { wanted: resume === true, file: output, names };
+  if (SUITES.some(({ name }) => name === resume)) return { wanted: true, file: output, names: [resume, ...names] };
+  if (output !== undefined && output !== resume) {
+    throw new UsageError(`Cannot resume ${JSON.stringify(resume)}: current --output ${JSON.stringify(output)}, expected one file`);
+  }
+  if (!existsSync(resume)) throw new UsageError(`Cannot resume ${JSON.stringify(resume)}: no such file, expected one written by mmulab run`);
+  return { wanted: true, file: resume, names };
 }
 
 function number(flags: Record<string, unknown>, name: string, max: number): number {
@@ -109,12 +128,21 @@ function number(flags: Record<string, unknown>, name: string, max: number): numb
 
 function suiteNamed(name: string): Suite {
   const suite = SUITES.find((candidate) => candidate.name === name);
-  if (suite === undefined) throw new UsageError(`Cannot run suite ${JSON.stringify(name)}: expected ${SUITES.map((known) => known.name).join(', ')}`);
-  return suite;
+  if (suite !== undefined) return suite;
+  const near = closest(
+    name,
+    SUITES.map((known) => known.name),
+  );
+  const hint = near === undefined ? '' : ` (did you mean ${near}?)`;
+  throw new UsageError(`Cannot run suite ${JSON.stringify(name)}: no such suite, expected ${SUITES.map((known) => known.name).join(', ')}${hint}`);
 }
 
 /** What the results file keeps. A file that is no results file is never replaced. */
-function startingPoint(settings: RunSettings, cells: PlannedCell[], provenance: Provenance): { kept: ResultRecord[]; remaining: PlannedCell[]; notes: string[] } {
+function startingPoint(
+  settings: RunSettings,
+  cells: PlannedCell[],
+  provenance: Provenance,
+): { kept: ResultRecord[]; remaining: PlannedCell[]; notes: string[] } {
   if (!existsSync(settings.output)) return { kept: [], remaining: cells, notes: [] };
   const before = readResults(settings.output);
   if (settings.resume) return resumeFrom(before, cells, provenance.commit);
@@ -165,9 +193,17 @@ async function finish(settings: RunSettings, results: ResultRecord[], progress: 
   progress.note(`Results: ${settings.output}`);
 }
 
-/** The command line that this process was started with, with --resume. */
-function resumeLine(): string {
-  const args = process.argv.slice(2).map((arg) => (/^[\w./,:=+*%-]+$/.test(arg) ? arg : JSON.stringify(arg)));
-  return ['mmulab', ...args.filter((arg) => arg !== '--resume'), '--resume'].join(' ');
+function resumeText(settings: RunSettings, cells: { done: number; all: number }): string {
+  return `Interrupted: ${cells.done} of ${cells.all} cells are in ${settings.output}; resume with:\n  ${resumeLine(process.argv.slice(2))}`;
 }
 
+/** The command line that this process was started with, with --resume. */
+function resumeLine(args: readonly string[]): string {
+  const resumes = args.some((arg) => arg === '--resume' || arg.startsWith('--resume='));
+  return ['mmulab', ...args.map(quoted), ...(resumes ? [] : ['--resume'])].join(' ');
+}
+
+/** A word for the shell. */
+function quoted(arg: string): string {
+  return /^[\w./,:=+%@-]+$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`;
+}

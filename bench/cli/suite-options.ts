@@ -11,6 +11,8 @@ export interface Binding {
   /** Filled with one line for each option that has no effect. */
   notes: string[];
   letters: boolean;
+  /** Above these options in --help. */
+  heading: string;
 }
 
 /** The suites that these arguments name, in the order of the registry. */
@@ -31,7 +33,7 @@ export function addSuiteOptions(command: Command, suites: readonly Suite[], bind
 function bind(command: Command, option: SuiteOption, binding: Binding): void {
   const letter = binding.letters && option.letter !== undefined ? `-${option.letter}, ` : '';
   const value = option.value === undefined ? '' : ` ${option.value}`;
-  command.addOption(new Option(`${letter}--${option.long}${value}`, option.description));
+  command.addOption(new Option(`${letter}--${option.long}${value}`, option.description).helpGroup(binding.heading));
   command.on(`option:${option.long}`, (text: string | null) => take(option, text ?? '', binding));
 }
 

@@ -1,6 +1,7 @@
 // Progress on stderr: one line that is rewritten on a terminal, plain lines elsewhere, with the time that is left.
 
 import type { PlannedCell } from '../run/plan.js';
+import { describeOptions } from '../suites/index.js';
 
 const BAR_WIDTH = 20;
 const REDRAW_MS = 200;
@@ -39,29 +40,39 @@ class ProgressLine implements Progress {
   readonly #startMs: number;
   readonly #totalWeight: number;
   readonly #totalRuns: number;
+  readonly #jobs: number;
+  readonly #names: ReadonlyMap<PlannedCell, string>;
+  readonly #running: { cell: PlannedCell; sinceMs: number }[] = [];
   #doneWeight = 0;
+  #doneSeconds = 0;
   #doneRuns = 0;
   #current = '';
   #drawnMs = Number.NEGATIVE_INFINITY;
 
-  constructor({ cells, stream, nowMs }: ProgressOptions) {
+  constructor({ cells, stream, nowMs, jobs }: ProgressOptions) {
     this.#stream = stream ?? process.stderr;
     this.#nowMs = nowMs ?? (() => performance.now());
     this.#startMs = this.#nowMs();
+    this.#jobs = jobs;
+    this.#names = shortNames(cells);
     this.#totalRuns = cells.reduce((sum, cell) => sum + cell.seeds.length, 0);
     this.#totalWeight = cells.reduce((sum, cell) => sum + cell.seeds.length * cell.weight, 0);
   }
 
   start(cell: PlannedCell): void {
-    this.#current = shortName(cell);
+    this.#running.push({ cell, sinceMs: this.#nowMs() });
+    this.#current = this.#names.get(cell) ?? cell.suite.name;
     this.#draw(false);
   }
 
   finish(cell: PlannedCell, seconds: number): void {
     this.#doneRuns++;
     this.#doneWeight += cell.weight;
-    if (this.#stream.isTTY) return this.#draw(this.#doneRuns === this.#totalRuns);
-    this.#stream.write(`[${this.#doneRuns}/${this.#totalRuns}] ${shortName(cell)}: ${seconds.toFixed(1)} s${this.#left()}\n`);
+    this.#doneSeconds += seconds;
+    const index = this.#running.findIndex((run) => run.cell === cell);
+    if (index !== -1) this.#running.splice(index, 1);
+    if (this.#stream.isTTY) this.#draw(this.#doneRuns === this.#totalRuns);
+    else this.#stream.write(`[${this.#doneRuns}/${this.#totalRuns}] ${this.#names.get(cell)}: ${seconds.toFixed(1)} s${this.#left()}\n`);
   }
 
   note(line: string): void {
@@ -87,19 +98,27 @@ class ProgressLine implements Progress {
     if (this.#stream.isTTY) this.#stream.write('\r\x1b[K');
   }
 
-  /** The work that is left at the pace so far, in the suite's unit of work. */
+  /** The work that is left at the pace of the runs that are done, less what the running ones have spent, shared by the jobs. */
   #left(): string {
-    if (this.#doneWeight === 0) return '';
-    const seconds = (this.#nowMs() - this.#startMs) / 1000;
-    const left = (seconds * (this.#totalWeight - this.#doneWeight)) / this.#doneWeight;
-    return `, ${clock(left)} left`;
+    if (this.#doneWeight === 0 || this.#doneRuns === this.#totalRuns) return '';
+    const pace = this.#doneSeconds / this.#doneWeight;
+    let left = (this.#totalWeight - this.#doneWeight) * pace;
+    let longest = 0;
+    for (const { cell, sinceMs } of this.#running) {
+      const spent = (this.#nowMs() - sinceMs) / 1000;
+      left -= Math.min(spent, cell.weight * pace);
+      longest = Math.max(longest, cell.weight * pace - spent);
+    }
+    return `, ${clock(Math.max(left / this.#jobs, longest, 0))} left`;
   }
 }
 
-function shortName(cell: PlannedCell): string {
-  const { vcpus, split, ept, mmu } = cell.options;
-  const words = [cell.suite.name, vcpus === undefined ? '' : `${vcpus} vCPUs`, mmu, split, ept === undefined ? '' : `ept=${ept === true ? 'Y' : 'N'}`];
-  return words.filter((word) => word !== '' && word !== undefined).join(' ');
+/** Of each cell its suite, and those of its options that are not the same in all cells: "dirty-log vcpus=64 ept=Y split=lazy". */
+function shortNames(cells: readonly PlannedCell[]): Map<PlannedCell, string> {
+  const words = new Map(cells.map((cell) => [cell, describeOptions(cell.suite, cell.options).split(' ')]));
+  const counts = new Map<string, number>();
+  for (const word of [...words.values()].flat()) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return new Map([...words].map(([cell, own]) => [cell, [cell.suite.name, ...own.filter((word) => counts.get(word) !== cells.length)].join(' ')]));
 }
 
 function clock(seconds: number): string {

@@ -36,7 +36,9 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new UsageError(`Cannot read results ${JSON.stringify(path)}: current ${systemReason(error)}, expected a file written by mmulab run`, { cause: error });
+    throw new UsageError(`Cannot read results ${JSON.stringify(path)}: current ${systemReason(error)}, expected a file written by mmulab run`, {
+      cause: error,
+    });
   }
 }
 

@@ -63,7 +63,11 @@ const record = z
   .superRefine((value, context) => {
     for (const [name, { values }] of Object.entries(value.metrics)) {
       if (values.length === value.seeds.length) continue;
-      context.addIssue({ code: 'custom', path: ['metrics', name, 'values'], message: `current ${values.length} values, expected one for each of ${value.seeds.length} seeds` });
+      context.addIssue({
+        code: 'custom',
+        path: ['metrics', name, 'values'],
+        message: `current ${values.length} values, expected one for each of ${value.seeds.length} seeds`,
+      });
     }
   });
 

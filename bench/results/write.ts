@@ -1,7 +1,7 @@
 // Writes a results file in one step: a reader, and a power cut, see the old file or the new one and never a part.
 // Bytes depend on the records alone: keys are sorted, records are sorted by cell.
 
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DiskError, systemReason } from '../errors.js';
 import type { ResultRecord } from './types.js';
@@ -16,7 +16,7 @@ export function writeResults(path: string, records: readonly ResultRecord[]): vo
 export function writeAtomically(path: string, text: string, what: string): void {
   const temporary = temporaryName(path);
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     writeFlushed(temporary, text);
     renameSync(temporary, path);
     flushFolder(dirname(path));
@@ -29,8 +29,9 @@ export function writeAtomically(path: string, text: string, what: string): void 
 /** Finds out before a long run whether `path` can be written, leaving no trace but its folder. Throws a `DiskError` of one line. */
 export function checkWritable(path: string, what: string): void {
   const temporary = temporaryName(path);
+  if (/[/\\]$/.test(path) || isFolder(path)) throw new DiskError(`Cannot write ${what} ${JSON.stringify(path)}: current a folder, expected the name of a file`);
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     writeFileSync(temporary, '');
   } catch (error) {
     throw refusal(path, what, error);
@@ -45,6 +46,25 @@ export function sortKeys(value: unknown): unknown {
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries(entries.map(([key, inner]) => [key, sortKeys(inner)]));
+}
+
+/** Makes a folder and those above it, one by one: where a parent cannot be made, Node's own recursive mkdir can go round for ever. */
+function makeFolder(path: string): void {
+  if (isFolder(path)) return;
+  if (dirname(path) !== path) makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (!isFolder(path)) throw error; // else another process was faster
+  }
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
 }
 
 function writeFlushed(path: string, text: string): void {

@@ -103,5 +103,18 @@ export function replayCommand(cell: PlannedCell, seed: number): string {
   const { suite, engine, machine, timeScale, options } = cell;
   const sets = machine.record.overrides.flatMap((override) => ['--set', override]);
   const threads = engine === 'threads' ? ['--repetitions', '1', '--time-scale', String(timeScale ?? 1)] : [];
-  return ['mmulab', 'run', suite.name, '--engine', engine, '--profile', machine.source, ...sets, '--seed', String(seed), ...threads, ...commandLineOf(suite, options)].join(' ');
+  return [
+    'mmulab',
+    'run',
+    suite.name,
+    '--engine',
+    engine,
+    '--profile',
+    machine.source,
+    ...sets,
+    '--seed',
+    String(seed),
+    ...threads,
+    ...commandLineOf(suite, options),
+  ].join(' ');
 }

@@ -61,7 +61,12 @@ const OPTIONS: readonly SuiteOption[] = [
   { long: 'mode', letter: 'm', value: '<mode>', description: 'guest mode of the selftest', note: 'x86 has one guest mode' },
   { long: 'pin', letter: 'c', value: '<list>', description: 'pCPUs to pin to', note: 'the machine profile places the threads' },
   { long: 'offset', letter: 'p', value: '<offset>', description: 'offset of the test memory', note: 'the selftest does not use it either' },
-  { long: 'nested', letter: 'n', description: 'run in a nested guest', refusal: 'current nested guests, expected a first-level guest (nested guests are not simulated)' },
+  {
+    long: 'nested',
+    letter: 'n',
+    description: 'run in a nested guest',
+    refusal: 'current nested guests, expected a first-level guest (nested guests are not simulated)',
+  },
 ];
 
 /** dirty_log_perf_test under eager and lazy huge-page splitting. */
@@ -72,9 +77,9 @@ export const dirtyLog: Suite = {
     { line: 'dirty-log', what: 'the 72 published cells' },
     { line: 'dirty-log -v 64 -b 1G -s anonymous_hugetlb_1gb -f 5 -m 3', what: "a post's own command line" },
     { line: 'dirty-log -v 2..64*2 --split lazy,eager --ept Y,N', what: 'every combination' },
-    { line: 'dirty-log -v 16 --concurrent -f 5 --split lazy,eager,on-fault', what: 'stalls while the ioctl thread works' },
+    { line: 'dirty-log -v 16 -b 128M --concurrent -f 5 --split lazy,eager,on-fault', what: 'stalls while the ioctl thread works' },
     { line: 'dirty-log -v 64 --split eager --set rmap_scan=-20%', what: 'what if a primitive were cheaper' },
-    { line: 'dirty-log --engine threads -v 2 -b 64M --split lazy,eager', what: 'real threads on this machine' },
+    { line: 'dirty-log --engine threads', what: 'lazy against eager on real threads of this machine' },
   ],
   options: OPTIONS,
   metrics: [
@@ -122,10 +127,7 @@ function planDirtyLog(given: GivenOptions, request: PlanRequest): CellOptions[] 
     return crossProduct(base, { mmu: [...MMUS], split: ARMS });
   }
   return PUBLISHED.flatMap((configuration) =>
-    crossProduct(
-      { ...host, ...configuration, vcpuBytes: smoke ? SMOKE_BYTES : GIB },
-      { vcpus: smoke ? SMOKE_VCPUS : PUBLISHED_VCPUS, split: ARMS },
-    ),
+    crossProduct({ ...host, ...configuration, vcpuBytes: smoke ? SMOKE_BYTES : GIB }, { vcpus: smoke ? SMOKE_VCPUS : PUBLISHED_VCPUS, split: ARMS }),
   );
 }
 
@@ -160,7 +162,9 @@ function listOf(long: string, field: keyof DirtyLogOptions, item: ItemParser<Cel
 
 function sizesOf(long: string, field: keyof DirtyLogOptions, sizes: readonly number[], text: OptionText): SuiteOption {
   const names = choiceItem(sizes.map(formatSize));
-  const item: ItemParser<number> = Object.assign((given: string) => sizes.find((size) => formatSize(size) === names(given.toUpperCase())), { expected: names.expected });
+  const item: ItemParser<number> = Object.assign((given: string) => sizes.find((size) => formatSize(size) === names(given.toUpperCase())), {
+    expected: names.expected,
+  });
   return { ...listOf(long, field, item, text), format: (value) => formatSize(Number(value)) };
 }
 

@@ -114,7 +114,7 @@ export class Kvm {
   readonly dirtyLoggingCount: number;
   /** One word per vCPU: 1 while it runs guest code. */
   readonly inGuestMode: number;
-  /** Set when vCPUs that run in the background have to stop. */
+  /** Number of the phase whose background vCPUs have to stop. */
   readonly stopWord: number;
   /** Lines that every mapping under mmu_lock writes; the first word of each remembers who was last. */
   readonly mmuLines: number;

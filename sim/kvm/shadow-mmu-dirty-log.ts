@@ -9,7 +9,7 @@ import { LockSite } from './lock-sites.js';
 import { gfnToRmap, hostMappingLevel, type Memslot } from './memslots.js';
 import type { DirtyMask, GfnRange } from './mmu.js';
 import { pteListCount, pteListGet } from './rmap.js';
-import { dropSpte, KVM_MIN_FREE_MMU_PAGES, roleIsDirect, roleLevel, SP_COLD, SP_ROLE, spHeader, sptepGfn, sptepToSp } from './shadow-page.js';
+import { dropSpteFrom, KVM_MIN_FREE_MMU_PAGES, roleIsDirect, roleLevel, SP_COLD, SP_ROLE, spHeader, sptepGfn, sptepToSp } from './shadow-page.js';
 import { splitHugePage } from './split-huge-page.js';
 import { DIRTY, WRITABLE } from './spte.js';
 import { kvmFlushRemoteTlbs } from './vcpu.js';
@@ -129,7 +129,7 @@ function rmapZapCollapsible(kvm: Kvm, cpu: Cpu, memslot: Memslot, head: number):
       kept++;
       continue;
     }
-    dropSpte(kvm, cpu, sptep);
+    dropSpteFrom(kvm, cpu, head, roleLevel(role), sptep);
     cpu.spend(cpu.cost.collapse_spte);
     cpu.counters.sptesCollapsed++;
     zapped = true;

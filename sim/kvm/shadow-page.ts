@@ -200,14 +200,18 @@ export function dropParentPte(kvm: Kvm, cpu: Cpu, sptep: number): void {
 
 /** Drops the leaf at `sptep` and its rmap entry. Returns the old spte. Models drop_spte(). */
 export function dropSpte(kvm: Kvm, cpu: Cpu, sptep: number): number {
-  const { words } = kvm;
-  const sp = sptepToSp(kvm, sptep);
-  const level = roleLevel(words[spHeader(kvm, sp) + SP_ROLE]);
+  const level = roleLevel(kvm.words[spHeader(kvm, sptepToSp(kvm, sptep)) + SP_ROLE]);
   const gfn = sptepGfn(kvm, sptep);
   const memslot = memslotOf(kvm.memslots, cpu, gfn);
-  pteListRemove(kvm, gfnToRmap(memslot, gfn, level), sptep);
+  return dropSpteFrom(kvm, cpu, gfnToRmap(memslot, gfn, level), level, sptep);
+}
+
+/** As `dropSpte`, where the rmap head and the level are known. */
+export function dropSpteFrom(kvm: Kvm, cpu: Cpu, head: number, level: number, sptep: number): number {
+  const { words } = kvm;
+  pteListRemove(kvm, head, sptep);
   const old = cpu.xchg(sptep, 0);
-  words[spHeader(kvm, sp) + SP_PRESENT]--;
+  words[spHeader(kvm, sptepToSp(kvm, sptep)) + SP_PRESENT]--;
   words[kvm.pagesStat + level]--;
   cpu.counters.rmapRemoves++;
   cpu.counters.sptesZapped++;

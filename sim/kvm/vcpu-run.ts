@@ -32,8 +32,8 @@ export interface GuestCode {
 export interface RunPlan {
   /** Guest process whose page tables are used. */
   process: number;
-  /** Pass after pass until `kvm.stopWord` is set, instead of one pass. */
-  untilStopped: boolean;
+  /** Pass after pass until `kvm.stopWord` has this value; 0 for one pass. */
+  stopAt: number;
 }
 
 /** Accesses in one uninterrupted stretch, at most. */
@@ -95,7 +95,7 @@ export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan):
     exitGuest(kvm, vcpu);
     flushPmlBuffer(kvm, vcpu);
     if (cpu.touch(kvm.stopWord)) yield;
-  } while (plan.untilStopped && cpu.load(kvm.stopWord) === 0);
+  } while (plan.stopAt !== 0 && cpu.load(kvm.stopWord) !== plan.stopAt);
 }
 
 function enterGuest(kvm: Kvm, vcpu: Vcpu): void {

@@ -10,7 +10,7 @@ import { Kvm, kvmArenaWords } from '../kvm/kvm.js';
 import { LOCK_SITE_NAMES } from '../kvm/lock-sites.js';
 import type { Memslot } from '../kvm/memslots.js';
 import { stateHash } from '../kvm/state-hash.js';
-import { kickVcpus, Stalls, Vcpu } from '../kvm/vcpu.js';
+import { Stalls, Vcpu } from '../kvm/vcpu.js';
 import { vcpuRun } from '../kvm/vcpu-run.js';
 import type { Arena } from '../memory/arena.js';
 import type { DirtyLogOptions, StallReport } from './cell.js';
@@ -51,7 +51,7 @@ export class DirtyLogWorld implements World {
     this.#addPhase('populate_memory', 'vcpus', true, (cpu) => this.#populate(cpu));
     this.#addIoctlPhase('enable_dirty_logging', besides, (cpu) => this.#eachSlot(cpu, enableDirtyLogging));
     for (let iteration = 1; iteration <= iterations; iteration++) {
-      this.#addPhase(`dirty_memory_iter${iteration}`, 'vcpus', true, (cpu) => this.#dirty(cpu, `dirty_memory_iter${iteration}`, iteration));
+      this.#addPhase(`dirty_memory_iter${iteration}`, 'vcpus', true, (cpu) => this.#dirty(cpu, `dirty_memory_iter${iteration}`, { iteration, stopAt: 0 }));
       this.#addIoctlPhase(`get_dirty_log_iter${iteration}`, besides, (cpu) => this.#eachSlot(cpu, getDirtyLog));
       if (initiallyAllSet) this.#addIoctlPhase(`clear_dirty_log_iter${iteration}`, besides, (cpu) => this.#eachSlot(cpu, clearDirtyLog));
     }
@@ -64,9 +64,10 @@ export class DirtyLogWorld implements World {
 
   /** With crew 'all' the vCPUs keep dirtying memory beside the ioctl. Such a phase depends on the order of arrival. */
   #addIoctlPhase(metric: string, crew: Crew, path: (cpu: Cpu) => KernelPath): void {
+    const number = this.phases.length + 1;
     this.#addPhase(metric, crew, crew === 'all', (cpu) => {
-      if (cpu.id < this.#options.vcpus) return this.#dirty(cpu, metric, 0);
-      return crew === 'all' ? this.#stopAfter(cpu, path(cpu)) : path(cpu);
+      if (cpu.id < this.#options.vcpus) return this.#dirty(cpu, metric, { iteration: 0, stopAt: number });
+      return crew === 'all' ? this.#thenStop(cpu, path(cpu), number) : path(cpu);
     });
   }
 
@@ -79,13 +80,11 @@ export class DirtyLogWorld implements World {
     for (const memslot of this.kvm.memslots.all) yield* ioctl(this.kvm, cpu, memslot);
   }
 
-  *#stopAfter(cpu: Cpu, path: KernelPath): KernelPath {
-    const { stopWord } = this.kvm;
-    cpu.store(stopWord, 0);
+  /** The vCPUs beside the ioctl thread finish their pass after this. The number is the phase's own: one left over stops nobody. */
+  *#thenStop(cpu: Cpu, path: KernelPath, phaseNumber: number): KernelPath {
     yield* path;
-    if (cpu.touch(stopWord)) yield;
-    cpu.store(stopWord, 1);
-    kickVcpus(this.kvm, cpu);
+    if (cpu.touch(this.kvm.stopWord)) yield;
+    cpu.store(this.kvm.stopWord, phaseNumber);
   }
 
   /** Writes every page once, in order, through the tables of each process. */
@@ -95,22 +94,22 @@ export class DirtyLogWorld implements World {
     const plan: PassPlan = { ...regionOf(this.#options, cpu.id), random: false, writePercent: 100, writeEvery: 0 };
     pattern.plan(plan);
     if (this.#options.processes > 1) return this.#populateProcesses(vcpu, pattern, plan);
-    return vcpuRun(this.kvm, vcpu, pattern, { process: 0, untilStopped: false });
+    return vcpuRun(this.kvm, vcpu, pattern, { process: 0, stopAt: 0 });
   }
 
   /** The last process then rewrites one entry of its tables, so that a shadow page is unsync when logging is enabled. */
   *#populateProcesses(vcpu: Vcpu, pattern: AccessPattern, plan: PassPlan): KernelPath {
-    for (let process = 0; process < this.#options.processes; process++) yield* vcpuRun(this.kvm, vcpu, pattern, { process, untilStopped: false });
+    for (let process = 0; process < this.#options.processes; process++) yield* vcpuRun(this.kvm, vcpu, pattern, { process, stopAt: 0 });
     if (vcpu.cpu.id === 0) yield* guestPtWrite(this.kvm, vcpu, plan.firstGfn);
   }
 
-  /** One pass of the pattern that the options ask for; with `iteration` 0 passes until the ioctl thread is done. */
-  #dirty(cpu: Cpu, phase: string, iteration: number): KernelPath {
+  /** One pass of the pattern that the options ask for, or passes until the ioctl thread is done. */
+  #dirty(cpu: Cpu, phase: string, run: { iteration: number; stopAt: number }): KernelPath {
     const { vcpu, pattern } = this.#vcpuOf(cpu);
     const { randomAccess, writePercent, writeEvery, processes } = this.#options;
     this.#collectStalls(phase, vcpu);
     pattern.plan({ ...regionOf(this.#options, cpu.id), random: randomAccess, writePercent, writeEvery });
-    return vcpuRun(this.kvm, vcpu, pattern, { process: (cpu.id + iteration) % processes, untilStopped: iteration === 0 });
+    return vcpuRun(this.kvm, vcpu, pattern, { process: (cpu.id + run.iteration) % processes, stopAt: run.stopAt });
   }
 
   #vcpuOf(cpu: Cpu): { vcpu: Vcpu; pattern: AccessPattern } {

@@ -29,10 +29,10 @@ describe('the log-linear histogram', () => {
     assert.equal(quantileNs(counts, 0.5), 0);
     for (let i = 0; i < 99; i++) counts[bucketOf(1_000_000)]++;
     counts[bucketOf(1_000_000_000)]++;
-    const { count, p50Ns, p99Ns, p999Ns } = summarize(counts);
+    const { count, p50Ns, p99Ns, p999Ns } = summarize(counts, 1_050_000);
     assert.equal(count, 100);
     assert.ok(p50Ns >= 1000 && p50Ns <= 1130);
     assert.equal(p99Ns, p50Ns);
-    assert.ok(p999Ns >= 1_000_000 && p999Ns <= 1_130_000);
+    assert.ok(p999Ns >= 1_000_000 && p999Ns <= 1_050_000, 'never above the maximum');
   });
 });

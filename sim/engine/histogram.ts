@@ -14,7 +14,7 @@ const FAR_BITS = 22;
 /** Buckets of one histogram: one for less than a unit, then 8 for each power of two. */
 export const HISTOGRAM_BUCKETS = 1 + POWERS * SUB_BUCKETS;
 
-/** What is kept of a histogram. Times are nanoseconds, upper edges of buckets (12.5 % wide). */
+/** What is kept of a histogram. Times are nanoseconds, upper edges of buckets (12.5 % wide), at most the maximum. */
 export interface HistogramSummary {
   count: number;
   p50Ns: number;
@@ -63,8 +63,10 @@ export function quantileNs(counts: Float64Array, q: number): number {
   return upperEdgeNs(counts.length - 1);
 }
 
-export function summarize(counts: Float64Array): HistogramSummary {
+/** A summary; no quantile is above `maxNs`, which is known exactly. */
+export function summarize(counts: Float64Array, maxNs: number): HistogramSummary {
   let count = 0;
   for (const n of counts) count += n;
-  return { count, p50Ns: quantileNs(counts, 0.5), p99Ns: quantileNs(counts, 0.99), p999Ns: quantileNs(counts, 0.999) };
+  const quantile = (q: number): number => Math.min(quantileNs(counts, q), maxNs);
+  return { count, p50Ns: quantile(0.5), p99Ns: quantile(0.99), p999Ns: quantile(0.999) };
 }

@@ -82,8 +82,8 @@ export class LockStats {
       waitNsMax: Math.round(row[WAIT_MAX] / 1000),
       holdNsTotal: Math.round(row[HOLD_TOTAL] / 1000),
       holdNsMax: Math.round(row[HOLD_MAX] / 1000),
-      wait: summarize(row.subarray(WAIT_HISTOGRAM, HOLD_HISTOGRAM)),
-      hold: summarize(row.subarray(HOLD_HISTOGRAM, ROW)),
+      wait: summarize(row.subarray(WAIT_HISTOGRAM, HOLD_HISTOGRAM), Math.round(row[WAIT_MAX] / 1000)),
+      hold: summarize(row.subarray(HOLD_HISTOGRAM, ROW), Math.round(row[HOLD_MAX] / 1000)),
     }));
   }
 }

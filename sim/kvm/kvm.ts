@@ -80,6 +80,8 @@ export class Kvm {
   /** The MMU maps guest physical memory: no guest tables to shadow. */
   readonly direct: boolean;
   readonly dirtyLevel: number;
+  /** The shadow MMU makes a write-protected 4 KiB spte writable under mmu_lock held for read. */
+  readonly readLocksWpFaults: boolean;
   readonly mmuPageQuota: number;
   /** The hardware logs dirty pages itself (Page Modification Logging): with EPT, at 4 KiB granularity. */
   readonly hasPml: boolean;
@@ -127,6 +129,7 @@ export class Kvm {
     this.split = config.split;
     this.direct = config.ept;
     this.dirtyLevel = config.dirtyLevel;
+    this.readLocksWpFaults = config.wpFaultLock === 'read' && !config.ept;
     this.mmuPageQuota = config.mmuPageQuota;
     this.hasPml = config.ept && config.dirtyLevel === 1;
     this.cachedWalkRefs = config.ept ? 2 : 1;

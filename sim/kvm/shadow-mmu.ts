@@ -59,9 +59,13 @@ function createRoots(kvm: Kvm, cpu: Cpu): void {
 
 /** For write; for read where the fault is for permission only and the option says so. */
 function lockForFault(kvm: Kvm, vcpu: Vcpu, write: boolean): Suspend {
-  vcpu.readLocked = kvm.config.wpFaultLock === 'read' && write && vcpu.faultPresent && !kvm.direct && !vcpu.needsWriteLock;
+  if (kvm.readLocksWpFaults && write && vcpu.faultPresent && !vcpu.needsWriteLock) {
+    vcpu.readLocked = true;
+    return kvm.mmuLock.readLock(vcpu.cpu, LockSite.wpFault);
+  }
+  vcpu.readLocked = false;
   vcpu.needsWriteLock = false;
-  return vcpu.readLocked ? kvm.mmuLock.readLock(vcpu.cpu, LockSite.wpFault) : kvm.mmuLock.writeLock(vcpu.cpu, LockSite.pageFault);
+  return kvm.mmuLock.writeLock(vcpu.cpu, LockSite.pageFault);
 }
 
 function unlockAfterFault(kvm: Kvm, vcpu: Vcpu): Suspend {
@@ -136,14 +140,19 @@ function mmuSetSpte(kvm: Kvm, vcpu: Vcpu, memslot: Memslot, sptep: Word, level: 
     return;
   }
   const header = spHeader(kvm, sptepToSp(kvm, sptep));
-  const gfns = words[header + SP_GFNS];
-  if (gfns !== 0) words[spTable(kvm, gfns) + tableIndex(gfn, level)] = (firstGfn << 3) | access;
+  if (!kvm.direct) noteTranslation(kvm, header, tableIndex(gfn, level), (firstGfn << 3) | access);
   words[header + SP_PRESENT]++;
   words[kvm.pagesStat + level]++;
   pteListAdd(kvm, cpu, gfnToRmap(memslot, firstGfn, level), sptep);
   cpu.counters.rmapAdds++;
   cpu.counters.sptesMapped++;
   cpu.spend(kvm.direct ? cpu.cost.map_direct : cpu.cost.map_shadow);
+}
+
+/** An indirect page remembers what each spte translates to, since the guest may have changed its entry since. */
+function noteTranslation(kvm: Kvm, header: Word, index: number, translation: number): void {
+  const gfns = kvm.words[header + SP_GFNS];
+  if (gfns !== 0) kvm.words[spTable(kvm, gfns) + index] = translation;
 }
 
 /** Clears `sptep` unless it is the leaf for `pfn` already. True when it had to. */

@@ -50,7 +50,8 @@ export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan):
   yield* loadRoot(kvm, vcpu, plan.process);
   do {
     guest.restart();
-    enterGuest(kvm, vcpu);
+    cpu.store(modeWord, GuestMode.inside);
+    serviceTlbFlush(kvm, vcpu);
     while (guest.remaining > 0) {
       if (cpu.load(modeWord) !== GuestMode.inside) serviceKick(kvm, vcpu);
       if (vcpu.tlb.holdsHuge && vcpu.tlb.hitsHuge(guest.gfn, guest.write) > 0) {
@@ -70,7 +71,7 @@ export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan):
         guest.advance(1);
         continue;
       }
-      exitGuest(kvm, vcpu);
+      cpu.store(modeWord, GuestMode.outside);
       if (outcome === Access.pmlFull) exitPmlFull(kvm, vcpu);
       else {
         beginFault(kvm, vcpu, write);
@@ -90,21 +91,13 @@ export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan):
         }
         (write ? vcpu.writeStalls : vcpu.readStalls).add(cpu.now() - vcpu.accessStart);
       }
-      enterGuest(kvm, vcpu);
+      cpu.store(modeWord, GuestMode.inside);
+      serviceTlbFlush(kvm, vcpu);
     }
-    exitGuest(kvm, vcpu);
+    cpu.store(modeWord, GuestMode.outside);
     flushPmlBuffer(kvm, vcpu);
     if (cpu.touch(kvm.stopWord)) yield;
   } while (plan.stopAt !== 0 && cpu.load(kvm.stopWord) !== plan.stopAt);
-}
-
-function enterGuest(kvm: Kvm, vcpu: Vcpu): void {
-  vcpu.cpu.store(kvm.inGuestMode + vcpu.cpu.id, GuestMode.inside);
-  serviceTlbFlush(kvm, vcpu);
-}
-
-function exitGuest(kvm: Kvm, vcpu: Vcpu): void {
-  vcpu.cpu.store(kvm.inGuestMode + vcpu.cpu.id, GuestMode.outside);
 }
 
 function beginFault(kvm: Kvm, vcpu: Vcpu, write: boolean): void {

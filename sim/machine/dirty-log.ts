@@ -146,5 +146,6 @@ export class DirtyLogWorld implements World {
 function report(phase: string, kind: 'read' | 'write', stalls: Stalls): StallReport[] {
   const { count, totalPs, maxPs, histogram } = stalls;
   if (count === 0) return [];
-  return [{ phase, kind, count, totalNs: Math.round(totalPs / 1000), maxNs: Math.round(maxPs / 1000), histogram: summarize(histogram) }];
+  const maxNs = Math.round(maxPs / 1000);
+  return [{ phase, kind, count, totalNs: Math.round(totalPs / 1000), maxNs, histogram: summarize(histogram, maxNs) }];
 }

@@ -13,7 +13,7 @@ const FAILURE = 1;
 async function main(argv: string[]): Promise<number> {
   try {
     const program = makeProgram(argv.slice(2));
-    await program.parseAsync(argv);
+    await program.parseAsync(argv.length > 2 ? argv : [...argv, '--help']);
     return Number(process.exitCode ?? 0);
   } catch (error) {
     return explain(error);

@@ -27,7 +27,6 @@ export function makeProgram(args: string[]): Command {
   addList(program);
   addShow(program);
   for (const command of [program, ...program.commands]) quiet(command);
-  program.action(() => program.outputHelp());
   return program;
 }
 

@@ -58,9 +58,9 @@ export async function runCommand(request: RunRequest): Promise<number> {
   const settings = settingsOf(request);
   const cells = (await Promise.all(settings.suites.map((suite) => planSuite(suite, request.given, { ...settings, sets: settings.sets })))).flat();
   const provenance = findProvenance();
-  const { kept, remaining, notes } = startingPoint(settings, cells, provenance);
   checkWritable(settings.output, 'results');
   if (settings.report !== undefined) checkWritable(settings.report, 'report');
+  const { kept, remaining, notes } = startingPoint(settings, cells, provenance);
   const progress = openProgress({ cells: remaining, quiet: request.flags.quiet === true, jobs: settings.engine === 'threads' ? 1 : settings.jobs });
   for (const note of [...request.notes, ...notes]) progress.note(note);
   const records = new Map(kept.map((record) => [record.cell, record]));
@@ -79,7 +79,7 @@ export async function runCommand(request: RunRequest): Promise<number> {
   await execute(settings, remaining, { progress, interrupt, save });
   interrupt.release();
   progress.close();
-  const results = [...records.values()];
+  const results = [...records.values()].sort((a, b) => (a.cell < b.cell ? -1 : 1));
   if (results.length > 0) await finish(settings, results, progress);
   if (!interrupt.stop.aborted) return 0;
   process.stderr.write(`${resumeText(settings, { done: doneOf(), all: cells.length })}\n`);

@@ -1,5 +1,5 @@
 // Writes a results file in one step: a reader, and a power cut, see the old file or the new one and never a part.
-// Bytes depend on the records alone: keys are sorted, records are sorted by cell.
+// Bytes depend on the records alone: records are sorted by cell, and keys are sorted too, save where their order says something.
 
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -9,7 +9,7 @@ import type { ResultRecord } from './types.js';
 /** Writes all of `records` to `path`, making its folder. Throws a `DiskError` of one line; the file is then what it was. */
 export function writeResults(path: string, records: readonly ResultRecord[]): void {
   const sorted = [...records].sort((a, b) => (a.cell < b.cell ? -1 : a.cell > b.cell ? 1 : 0));
-  writeAtomically(path, sorted.map((record) => `${JSON.stringify(sortKeys(record))}\n`).join(''), 'results');
+  writeAtomically(path, sorted.map((record) => `${JSON.stringify(canonical(record))}\n`).join(''), 'results');
 }
 
 /** Writes a file under another name beside it, flushes it, renames it. `what` names it in messages. Throws a `DiskError` of one line. */
@@ -40,8 +40,21 @@ export function checkWritable(path: string, what: string): void {
   }
 }
 
+/** Phases, options and counters stand in the order in which the simulator and the suite state them: tables follow it. */
+const IN_THEIR_OWN_ORDER = new Set(['metrics', 'options', 'counters']);
+
+/** The record with sorted keys, but for those whose order is information. */
+function canonical(record: ResultRecord): unknown {
+  const entries = Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
+  return Object.fromEntries(entries.map(([key, value]) => [key, IN_THEIR_OWN_ORDER.has(key) ? mapValues(value as object, sortKeys) : sortKeys(value)]));
+}
+
+function mapValues(object: object, change: (value: unknown) => unknown): unknown {
+  return Object.fromEntries(Object.entries(object).map(([key, value]) => [key, change(value)]));
+}
+
 /** The same value with the keys of every object in code-unit order. */
-export function sortKeys(value: unknown): unknown {
+function sortKeys(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortKeys);
   if (typeof value !== 'object' || value === null) return value;
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));

@@ -1,0 +1,299 @@
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { type TestContext, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { type ResultRecord, readResults } from './results/index.js';
+
+const CLI = fileURLToPath(new URL('./index.js', import.meta.url));
+
+interface Finished {
+  status: number | null;
+  stdout: string;
+  stderr: string;
+}
+
+function temporaryFolder(t: TestContext): string {
+  const folder = mkdtempSync(join(tmpdir(), 'mmulab-cli-'));
+  t.after(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Runs `mmulab` in `folder`. */
+function mmulab(folder: string, ...args: string[]): Finished {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [CLI, ...args], { cwd: folder, encoding: 'utf8', timeout: 120_000 });
+  return { status, stdout, stderr };
+}
+
+for (const args of [
+  [],
+  ['--help'],
+  ['run', '--help'],
+  ['run', 'dirty-log', '--help'],
+  ['show', '--help'],
+  ['report', '--help'],
+  ['list', '--help'],
+  ['help', 'run'],
+]) {
+  test(`mmulab ${args.join(' ')} begins with examples`, (t) => {
+    const { status, stdout, stderr } = mmulab(temporaryFolder(t), ...args);
+    assert.deepEqual([status, stderr], [0, '']);
+    assert.match(stdout, /^Examples:\n {2}\$ mmulab /);
+  });
+}
+
+test('letters are offered where one suite is named, and only there', (t) => {
+  const folder = temporaryFolder(t);
+  assert.match(mmulab(folder, 'run', 'dirty-log', '--help').stdout, /-v, --vcpus <list>/);
+  assert.doesNotMatch(mmulab(folder, 'run', '--help').stdout, /-v, --vcpus/);
+});
+
+test('--help loads commander and nothing else of weight', () => {
+  const seen = new Set<string>();
+  const packages = new Set<string>();
+  const visit = (file: string): void => {
+    if (seen.has(file)) return;
+    seen.add(file);
+    for (const [, name] of readFileSync(file, 'utf8').matchAll(/^(?:import|export)\b[^;]*?from '([^']+)'/gm)) {
+      if (name.startsWith('.')) visit(join(dirname(file), name));
+      else if (!name.startsWith('node:')) packages.add(name);
+    }
+  };
+  visit(CLI);
+  assert.deepEqual([...packages], ['commander']);
+  assert.ok(seen.size > 3, 'the walk saw too few files');
+  assert.deepEqual(
+    [...seen].filter((file) => /\/dist\/(sim|reports)\//.test(file)),
+    [],
+  );
+});
+
+test('--version is that of the package', (t) => {
+  const { version } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { version: string };
+  assert.equal(mmulab(temporaryFolder(t), '--version').stdout, `${version}\n`);
+});
+
+test('list names suites, options, metrics, split policies and profiles', (t) => {
+  const { status, stdout } = mmulab(temporaryFolder(t), 'list');
+  assert.equal(status, 0);
+  for (const word of ['dirty-log', '-v, --vcpus', 'dirty_memory_iterN', 'on-fault', 'intel-2s48c-2022', 'rmap_scan']) assert.ok(stdout.includes(word), word);
+});
+
+const USAGE_ERRORS: [string[], RegExp][] = [
+  [['run', 'dirty-log', '-v', '0'], /Cannot use --vcpus: current "0", expected a whole number from 1/],
+  [['run', 'dirty-log', '-v', '2,x'], /Cannot use --vcpus: current "2,x"/],
+  [['run', 'dirty-log', '-v', ''], /Cannot use --vcpus: current ""/],
+  [['run', 'dirty-log', '-v', '-1'], /Cannot use --vcpus: current "-1"/],
+  [['run', 'dirty-log', '-v'], /Option '-v, --vcpus <list>' argument missing/],
+  [['run', 'dirty-log', '-b', '3'], /Cannot use --memory: current "3", expected bytes in multiples of 4096/],
+  [['run', 'dirty-log', '-b', '1T', '-v', '64'], /Cannot simulate 65536 GiB/],
+  [['run', 'dirty-log', '-w', '101'], /Cannot use --write-percent: current "101"/],
+  [['run', 'dirty-log', '-s', 'floppy'], /Cannot use --backing: current "floppy", expected anonymous, /],
+  [['run', 'dirty-log', '--split', 'never'], /Cannot use --split: current "never", expected lazy, eager, eager-skip or on-fault/],
+  [['run', 'dirty-log', '--guest-page', '8K'], /Cannot use --guest-page: current "8K", expected 4K, 2M or 1G/],
+  [['run', 'dirty-log', '--processes', '2', '--ept', 'Y', '-v', '2', '-b', '4M'], /Cannot alias memory in 2 processes with ept=Y/],
+  [['run', 'dirty-log', '-n'], /Cannot use --nested: current nested guests/],
+  [['run', 'dirty-log', '--engine', 'kvm'], /Cannot use --engine: current "kvm", expected virtual or threads/],
+  [['run', 'dirty-log', '--seeds', '0'], /Cannot use --seeds: current "0"/],
+  [['run', 'dirty-log', '--jobs', 'x'], /Cannot use --jobs: current "x"/],
+  [['run', 'dirty-log', '--format', 'xml'], /Cannot use --format: current "xml", expected text, markdown, csv or json/],
+  [['run', 'dirty-log', '--set', 'warp=1'], /Cannot set "warp=1": unknown cost "warp"/],
+  [['run', 'dirty-log', '--set', 'rmap_scan'], /Cannot set "rmap_scan"/],
+  [['run', 'dirty-log', '--profile', 'nowhere'], /Cannot read machine profile "nowhere"/],
+  [['run', 'dirty-log', '--vcpu', '3'], /Unknown option '--vcpu' \(Did you mean --vcpus\?\)/],
+  [['run', 'dirty-log', '-z'], /Unknown option '-z'/],
+  [['run', '-v', '4'], /Unknown option '-v': letters belong to one suite/],
+  [['run', 'dirty-lg'], /Cannot run suite "dirty-lg": no such suite, expected dirty-log \(did you mean dirty-log\?\)/],
+  [['run', 'dirty-log', 'extra'], /Cannot run suite "extra"/],
+  [['rnu'], /Unknown command 'rnu' \(Did you mean run\?\)/],
+  [['run', '--resume', 'gone.ndjson'], /Cannot resume "gone.ndjson": no such file/],
+  [['show', 'gone.ndjson'], /Cannot read results "gone.ndjson": current ENOENT/],
+  [['show', 'foreign.ndjson'], /Cannot read results "foreign.ndjson": line 1 is no mmulab record/],
+  [['show', '.', '--format', 'pdf'], /Cannot use --format: current "pdf"/],
+  [['report', 'truncated.ndjson'], /Cannot read results "truncated.ndjson": line 1 is cut off/],
+  [['report', 'empty'], /Cannot read results "empty": /],
+  [['run', 'dirty-log', '--smoke', '--output', 'foreign.ndjson'], /Cannot read results "foreign.ndjson": line 1 is no mmulab record/],
+];
+
+for (const [args, reason] of USAGE_ERRORS) {
+  test(`mmulab ${args.join(' ')} is refused with one line and exit 2, and writes nothing`, (t) => {
+    const folder = temporaryFolder(t);
+    writeFileSync(join(folder, 'foreign.ndjson'), '{"name":"x"}\n');
+    writeFileSync(join(folder, 'truncated.ndjson'), '{"schemaVersion":1,"su');
+    writeFileSync(join(folder, 'empty'), '');
+    const { status, stdout, stderr } = mmulab(folder, ...args);
+    assert.equal(status, 2, stderr);
+    assert.equal(stdout, '');
+    assert.match(stderr, reason);
+    assert.match(stderr, /^mmulab: [^\n]+\n$/);
+    assert.deepEqual(readdirSync(folder).sort(), ['empty', 'foreign.ndjson', 'truncated.ndjson']);
+  });
+}
+
+for (const args of [
+  ['--output', 'file/sub/r.ndjson'],
+  ['--output', '.'],
+  ['--output', '/proc/nowhere/r.ndjson'],
+  ['--output', 'r.ndjson', '--report', 'file/report.html'],
+]) {
+  test(`mmulab run dirty-log --smoke ${args.join(' ')} is refused with one line and exit 1 before anything runs`, (t) => {
+    const folder = temporaryFolder(t);
+    writeFileSync(join(folder, 'file'), '');
+    const { status, stdout, stderr } = mmulab(folder, 'run', 'dirty-log', '--smoke', ...args);
+    assert.equal(status, 1, stderr);
+    assert.equal(stdout, '');
+    assert.match(stderr, /^mmulab: Cannot write (results|report) [^\n]+\n$/);
+    assert.deepEqual(readdirSync(folder), ['file']);
+  });
+}
+
+/** A record without the fields that may differ between two runs of one seed. */
+function comparable({ host: _host, wall: _wall, ...rest }: ResultRecord): unknown {
+  return rest;
+}
+
+test('the smoke matrix runs for real, twice alike, and is shown, resumed and reported', (t) => {
+  const folder = temporaryFolder(t);
+  const first = mmulab(folder, 'run', 'dirty-log', '--smoke', '--seeds', '2', '--output', 'a.ndjson', '--report', 'a.html');
+  assert.equal(first.status, 0, first.stderr);
+  const second = mmulab(folder, 'run', 'dirty-log', '--smoke', '--seeds', '2', '--output', 'b.ndjson', '--jobs', '1', '--format', 'json');
+  assert.equal(second.status, 0, second.stderr);
+
+  const [a, b] = [readResults(join(folder, 'a.ndjson')), readResults(join(folder, 'b.ndjson'))];
+  assert.equal(a.length, 16);
+  assert.deepEqual(a.map(comparable), b.map(comparable));
+  assert.ok(a.every(({ traceHashes }) => traceHashes.length === 2 && traceHashes.every((hash) => /^[0-9a-f]{16}$/.test(hash))));
+  assert.ok(!`${first.stdout}${first.stderr}`.includes('\u001b'), 'ANSI in a pipe');
+  assert.doesNotThrow(() => JSON.parse(second.stdout));
+  assert.match(readFileSync(join(folder, 'a.html'), 'utf8'), /^<!doctype html>/i);
+
+  const shown = mmulab(folder, 'show', 'a.ndjson');
+  assert.deepEqual([shown.status, shown.stderr], [0, '']);
+  assert.equal(shown.stdout, first.stdout);
+
+  const both = mmulab(folder, 'report', '.', '-o', 'both.html');
+  assert.match(both.stderr, /^16 cells are in several files: the newest of each is taken\nReport: both.html \(16 cells\)\n$/);
+  assert.ok(existsSync(join(folder, 'both.html')));
+});
+
+test('--resume runs what is missing and keeps the rest byte for byte', (t) => {
+  const folder = temporaryFolder(t);
+  const path = join(folder, 'r.ndjson');
+  const cell = ['run', 'dirty-log', '-b', '2M', '--output', 'r.ndjson', '--quiet'];
+  assert.equal(mmulab(folder, ...cell, '-v', '1').status, 0);
+  const before = readFileSync(path, 'utf8');
+  const { status, stderr } = mmulab(folder, 'run', 'dirty-log', '-b', '2M', '-v', '1,2', '--resume', 'r.ndjson');
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /\[1\/1\] /);
+  assert.equal(readResults(path).length, 2);
+  assert.ok(readFileSync(path, 'utf8').includes(before));
+});
+
+test("a post's own command line works, and says what has no effect", (t) => {
+  const folder = temporaryFolder(t);
+  const { status, stderr } = mmulab(
+    folder,
+    'run',
+    'dirty-log',
+    '-v',
+    '2',
+    '-b',
+    '4M',
+    '-s',
+    'anonymous_hugetlb_1gb',
+    '-f',
+    '5',
+    '-m',
+    '3',
+    '-c',
+    '0,1',
+    '-p',
+    '1',
+  );
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /--mode has no effect: x86 has one guest mode/);
+  assert.match(stderr, /--pin has no effect/);
+  assert.match(stderr, /--offset has no effect/);
+  const [record] = readResults(join(folder, 'results/dirty-log.ndjson'));
+  assert.deepEqual([record.options.vcpus, record.options.writeEvery, record.options.backing], [2, 5, 'anonymous_hugetlb_1gb']);
+});
+
+test('a change of a primitive cost is named in the results and changes them', (t) => {
+  const folder = temporaryFolder(t);
+  const args = ['run', 'dirty-log', '-v', '1', '-b', '4M', '--split', 'eager', '-g', '--output', 'r.ndjson', '--quiet'];
+  assert.equal(mmulab(folder, ...args).status, 0);
+  assert.equal(mmulab(folder, ...args, '--set', 'split_spte=+100%').status, 0);
+  const [base, changed] = readResults(join(folder, 'r.ndjson')).sort((a, b) => a.profile.overrides.length - b.profile.overrides.length);
+  assert.deepEqual([base.profile.overrides, changed.profile.overrides], [[], ['split_spte=+100%']]);
+  assert.notEqual(base.profile.hash, changed.profile.hash);
+  assert.ok(changed.metrics.enable_dirty_logging.median > base.metrics.enable_dirty_logging.median);
+});
+
+test('the threads engine gives sampled results with their validity', (t) => {
+  const folder = temporaryFolder(t);
+  const run = mmulab(
+    folder,
+    'run',
+    'dirty-log',
+    '--engine',
+    'threads',
+    '-v',
+    '2',
+    '-b',
+    '2M',
+    '--repetitions',
+    '2',
+    '--output',
+    'r.ndjson',
+    '--time-scale',
+    '0',
+  );
+  assert.equal(run.status, 0, run.stderr);
+  const [record] = readResults(join(folder, 'r.ndjson'));
+  assert.equal(record.engine, 'threads');
+  assert.equal(record.metrics.dirty_memory_iter1.kind, 'sampled');
+  assert.equal(record.metrics.dirty_memory_iter1.values.length, 2);
+  assert.ok(record.validity !== undefined);
+  assert.ok(record.warnings.some(({ code }) => code === 'few-repetitions'));
+});
+
+test('Ctrl-C keeps every finished cell, prints the command that resumes, and exits 130', async (t) => {
+  const folder = temporaryFolder(t);
+  const args = ['run', 'dirty-log', '-v', '1,2', '-b', '4M', '--seeds', '40', '--jobs', '1', '--output', 'r.ndjson'];
+  const child = spawn(process.execPath, [CLI, ...args], { cwd: folder, stdio: ['ignore', 'ignore', 'pipe'] });
+  let stderr = '';
+  let asked = false;
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+    // The first cell has 40 runs: at the 41st it is in the file.
+    if (!asked && stderr.includes('[41/80]')) asked = child.kill('SIGINT');
+  });
+  const [status] = (await once(child, 'close')) as [number | null];
+  assert.equal(status, 130, stderr);
+  assert.match(stderr, /Stopping: the cells that run are finished and saved/);
+  assert.match(
+    stderr,
+    /Interrupted: 1 of 2 cells are in r\.ndjson; resume with:\n {2}mmulab run dirty-log -v 1,2 -b 4M --seeds 40 --jobs 1 --output r\.ndjson --resume\n$/,
+  );
+  assert.equal(readResults(join(folder, 'r.ndjson')).length, 1);
+  const resumed = mmulab(folder, ...args, '--resume');
+  assert.equal(resumed.status, 0, resumed.stderr);
+  assert.match(resumed.stderr, /\[40\/40\] /);
+  assert.equal(readResults(join(folder, 'r.ndjson')).length, 2);
+});
+
+test('a reader that goes away ends show quietly', async (t) => {
+  const folder = temporaryFolder(t);
+  assert.equal(mmulab(folder, 'run', 'dirty-log', '-v', '1', '-b', '2M', '--output', 'r.ndjson', '--quiet').status, 0);
+  const child = spawn(process.execPath, [CLI, 'show', 'r.ndjson'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  child.stdout.destroy();
+  let stderr = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    stderr += text;
+  });
+  const [status] = (await once(child, 'close')) as [number | null];
+  assert.deepEqual([status, stderr], [0, '']);
+});

@@ -8,7 +8,7 @@ import { Counters } from '../counters.js';
 import type { KernelPath } from '../cpu.js';
 import { EventHeap } from './event-heap.js';
 import { VirtualLockFactory } from './locks.js';
-import { costsAt, lineTransfers, type Place, placeThreads, type SmtFactors, type Topology } from './topology.js';
+import { costsAt, LineCosts, type Place, placeThreads, type SmtFactors, type Topology } from './topology.js';
 import { VirtualCpu } from './virtual-cpu.js';
 
 export interface VirtualMachineParts {
@@ -54,12 +54,12 @@ export class VirtualEngine {
     this.#prng = new Prng(parts.seed);
     this.locks = new VirtualLockFactory(cpuCount);
     const noSmt = costsAt({ socket: 0, core: 0, siblingBusy: false }, parts.costNs, parts.smt);
-    const transfers = lineTransfers(this.places, noSmt);
+    const lines = new LineCosts(this.places, noSmt);
     this.#skewPs = noSmt.start_skew;
     const { sockets, coresPerSocket, threadsPerCore } = parts.topology;
     const shared = cpuCount > sockets * coresPerSocket * threadsPerCore;
     const withSibling = costsAt({ socket: 0, core: 0, siblingBusy: true }, parts.costNs, parts.smt);
-    const common = { words: arena.words, counters: this.counters, heap: this.#heap, transfers, cpuCount, cpus: this.cpus, shared };
+    const common = { words: arena.words, counters: this.counters, heap: this.#heap, lines, cpus: this.cpus, shared };
     for (let id = 0; id < cpuCount; id++) {
       const { socket, siblingBusy } = this.places[id];
       this.cpus.push(new VirtualCpu({ ...common, id, socket, cost: siblingBusy ? withSibling : noSmt }));

@@ -128,7 +128,7 @@ class VirtualLock implements PendingLock {
   /** An atomic operation on the lock word: the line serves one CPU at a time, in order of arrival. */
   #takeWord(cpu: VirtualCpu): void {
     let time = cpu.time > this.#wordFreeAt ? cpu.time : this.#wordFreeAt;
-    if (this.#wordOwner >= 0) time += cpu.transfers[this.#wordOwner * cpu.cpuCount + cpu.id];
+    if (this.#wordOwner >= 0) time += cpu.lines.transfer(this.#wordOwner, cpu.id);
     cpu.time = time;
     this.#wordOwner = cpu.id;
     this.#wordFreeAt = time;
@@ -184,11 +184,10 @@ class VirtualLock implements PendingLock {
 
   /** Moves the lock word to `next`, who then holds it. Returns when. */
   #handOver(next: VirtualCpu, from: number): number {
-    const { transfers, cpuCount } = next;
     let time = from;
-    if (this.#wordOwner >= 0) time += transfers[this.#wordOwner * cpuCount + next.id];
+    if (this.#wordOwner >= 0) time += next.lines.transfer(this.#wordOwner, next.id);
     const pollers = this.#queue.size < this.#pollers ? this.#queue.size : this.#pollers;
-    for (let i = 0; i < pollers; i++) time += transfers[next.id * cpuCount + this.#queue.peek(i).id];
+    for (let i = 0; i < pollers; i++) time += next.lines.transfer(next.id, this.#queue.peek(i).id);
     if (this.#sleeps) time += next.cost.mutex_wake + next.cost.wake_latency;
     this.#wordOwner = next.id;
     this.#wordFreeAt = time;

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { COST_NAMES, type CostName, type Costs } from '../costs.js';
-import { costsAt, lineTransfers, placeThreads } from './topology.js';
+import { costsAt, LineCosts, placeThreads } from './topology.js';
 
 const HOST = { sockets: 2, coresPerSocket: 24, threadsPerCore: 2, packThreads: 12 };
 const socketsOf = (threads: number) => {
@@ -34,7 +34,7 @@ describe('placeThreads', () => {
   });
 });
 
-describe('costsAt and lineTransfers', () => {
+describe('costsAt and LineCosts', () => {
   const ns = Object.fromEntries(COST_NAMES.map((name, index) => [name, index + 1])) as Record<CostName, number>;
 
   it('slows work by the class of its cost, in integer picoseconds', () => {
@@ -52,6 +52,10 @@ describe('costsAt and lineTransfers', () => {
       { socket: 0, core: 1, siblingBusy: false },
       { socket: 1, core: 2, siblingBusy: false },
     ];
-    assert.deepEqual([...lineTransfers(places, costs).subarray(0, 4)], [0, 1, 2, 3]);
+    const lines = new LineCosts(places, costs);
+    assert.deepEqual(
+      [0, 1, 2, 3].map((to) => lines.transfer(0, to)),
+      [0, 1, 2, 3],
+    );
   });
 });

@@ -56,17 +56,26 @@ export function costsAt(place: Place, costNs: Record<CostName, number>, smt: Smt
   return costs;
 }
 
-/** Picoseconds to move a cache line from thread `from` to thread `to`, at index `from * n + to`. */
-export function lineTransfers(places: Place[], costs: Costs): Int32Array {
-  const n = places.length;
-  const transfers = new Int32Array(n * n);
-  for (let from = 0; from < n; from++) {
-    for (let to = 0; to < n; to++) {
-      if (from === to) continue;
-      const a = places[from];
-      const b = places[to];
-      transfers[from * n + to] = a.core === b.core ? costs.line_sibling : a.socket === b.socket ? costs.line_local : costs.line_remote;
-    }
+/** What it costs to move a cache line from one thread to another: by core and socket, so that the table stays small for any number of threads. */
+export class LineCosts {
+  readonly #cores: Int32Array;
+  readonly #sockets: Int32Array;
+  readonly #sibling: number;
+  readonly #local: number;
+  readonly #remote: number;
+
+  constructor(places: Place[], costs: Pick<Costs, 'line_sibling' | 'line_local' | 'line_remote'>) {
+    this.#cores = Int32Array.from(places, ({ core }) => core);
+    this.#sockets = Int32Array.from(places, ({ socket }) => socket);
+    this.#sibling = costs.line_sibling;
+    this.#local = costs.line_local;
+    this.#remote = costs.line_remote;
   }
-  return transfers;
+
+  /** Picoseconds; 0 from a thread to itself. */
+  transfer(from: number, to: number): number {
+    if (from === to) return 0;
+    if (this.#sockets[from] !== this.#sockets[to]) return this.#remote;
+    return this.#cores[from] === this.#cores[to] ? this.#sibling : this.#local;
+  }
 }

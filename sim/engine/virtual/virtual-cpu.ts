@@ -8,6 +8,7 @@ import type { Costs } from '../costs.js';
 import type { Counters } from '../counters.js';
 import type { Cpu, KernelPath, Suspend, Word } from '../cpu.js';
 import type { EventHeap } from './event-heap.js';
+import type { LineCosts } from './topology.js';
 
 /** A lock, as a suspended CPU sees it. */
 export interface PendingLock {
@@ -24,9 +25,7 @@ export interface VirtualCpuParts {
   /** One for all CPUs: they run one at a time, and one object stays in the host's cache. */
   counters: Counters;
   heap: EventHeap;
-  /** Transfer costs, `from * cpuCount + to`. */
-  transfers: Int32Array;
-  cpuCount: number;
+  lines: LineCosts;
   /** The CPUs of the engine, for kicks. */
   cpus: VirtualCpu[];
   /** True when more threads than logical CPUs share this CPU. */
@@ -53,8 +52,7 @@ export class VirtualCpu implements Cpu {
   /** Lock in whose queue this CPU waits, for the deadlock report. */
   waitsFor: PendingLock | null = null;
   readonly heap: EventHeap;
-  readonly transfers: Int32Array;
-  readonly cpuCount: number;
+  readonly lines: LineCosts;
   readonly #cpus: VirtualCpu[];
   readonly #shared: boolean;
   #runStart = -1;
@@ -67,8 +65,7 @@ export class VirtualCpu implements Cpu {
     this.cost = parts.cost;
     this.counters = parts.counters;
     this.heap = parts.heap;
-    this.transfers = parts.transfers;
-    this.cpuCount = parts.cpuCount;
+    this.lines = parts.lines;
     this.#cpus = parts.cpus;
     this.#shared = parts.shared;
     this.#nextResched = parts.cost.resched_period;
@@ -151,7 +148,7 @@ export class VirtualCpu implements Cpu {
 
   chargeLines(owner: Word, lines: number): void {
     const last = this.words[owner];
-    if (last !== 0) this.time += lines * this.transfers[(last - 1) * this.cpuCount + this.id];
+    if (last !== 0) this.time += lines * this.lines.transfer(last - 1, this.id);
     this.words[owner] = this.id + 1;
   }
 

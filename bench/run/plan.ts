@@ -1,7 +1,7 @@
 // From a request to cells: each with its key, its machine, its seeds and what it will cost to run. Nothing runs here.
 
 import { totalmem } from 'node:os';
-import { listProfiles, loadProfile, type MachineProfile, profileHash, withOverrides } from '../../sim/index.js';
+import { loadProfile, type MachineProfile, profileHash, withOverrides } from '../../sim/index.js';
 import { messageOf, UsageError } from '../errors.js';
 import { type CellOptions, describeOptions, type Engine, formatSize, type GivenOptions, type Suite, type SuiteSimulation } from '../suites/index.js';
 
@@ -42,9 +42,6 @@ export interface PlanOptions {
   seeds: number[];
   timeScale: number;
 }
-
-/** Names of the built-in profiles. */
-export { listProfiles };
 
 /** Loads a profile and applies `--set` changes. Throws a `UsageError` of one line. */
 export function loadMachine(nameOrPath: string, sets: string[]): Machine {

@@ -131,13 +131,17 @@ function planDirtyLog(given: GivenOptions, request: PlanRequest): CellOptions[] 
   );
 }
 
-/** Pages that are populated, and those that are dirtied: a fault under a contended lock is the dearest thing to simulate. */
+/**
+ * Pages that are populated, and those that fault in each pass, by what runs took (1 is about 330 ns): a fault under a contended lock is the dearest
+ * thing to simulate. With an initially all-set log the first pass finds huge pages that nobody has split.
+ */
 function weighDirtyLog(cell: CellOptions): number {
   const options = cell as unknown as DirtyLogOptions;
-  const regions = options.overlap ? options.vcpus : 1;
-  const pages = (options.vcpus * options.vcpuBytes * regions) / (4 * KIB);
-  const faultsPerPass = options.split === 'lazy' || !options.ept ? 1 : 0.4;
-  return pages * (0.3 + options.processes * options.iterations * faultsPerPass);
+  const pages = (options.vcpus * options.vcpuBytes * (options.overlap ? options.vcpus : 1)) / (4 * KIB);
+  const passes = options.initiallyAllSet ? Math.max(options.iterations - 1, 0.1) : options.iterations;
+  const writes = options.writeEvery > 0 ? 1 / options.writeEvery : options.writePercent / 100;
+  const faults = options.split === 'lazy' ? 1 : options.ept ? 0.35 : writes;
+  return pages * (0.25 + options.processes * passes * faults);
 }
 
 async function loadDirtyLog(): Promise<SuiteSimulation> {

@@ -13,7 +13,7 @@ export {
   type SuiteOption,
   type SuiteSimulation,
 } from './suite.js';
-export { choiceItem, countItem, decimalItem, formatSize, parseList, parseOne, yesNoItem } from './values.js';
+export { choiceItem, countItem, decimalItem, formatSize, parseOne } from './values.js';
 
 /** Every suite, in the order in which they run and are listed. */
 export const SUITES: readonly Suite[] = [dirtyLog];

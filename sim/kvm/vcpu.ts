@@ -30,35 +30,39 @@ export class Stalls {
   }
 }
 
+/** Where stalls go until a phase collects them. */
+const NO_STALLS = new Stalls();
+
 export class Vcpu {
   readonly cpu: Cpu;
   readonly tlb = new Tlb();
+  // The fields of every fault come first: they share cache lines of the host.
+  /** Arena word of the spte that the last walk ended at. */
+  lastSptep = 0;
+  /** The last fault found a present spte: it was for the lack of permission. */
+  faultPresent = false;
   /** Root shadow page in use. */
   root = 0;
   process = 0;
-  /** The last fault found a present spte: it was for the lack of permission. */
-  faultPresent = false;
-  /** Arena word of the spte that the last walk ended at. */
-  lastSptep = 0;
   tlbGeneration = 0;
-  /** Planned length of the current stretch of guest time, picoseconds. */
-  stretchPs = 0;
+  pmlCount = 0;
   /** When the current access began, picoseconds. */
   accessStart = 0;
-  stretchReads = 0;
-  stretchWrites = 0;
   /** The current fault holds mmu_lock for read where its MMU normally takes it for write. */
   readLocked = false;
   /** The read lock did not do for the last fault: the next takes the lock for write. */
   needsWriteLock = false;
+  writeStalls = NO_STALLS;
+  readStalls = NO_STALLS;
   /** Level that the current fault maps at. */
   goalLevel = 0;
   /** Value of the leaf spte when the current fault walked to it. */
   seenSpte = 0;
+  /** Planned length of the current stretch of guest time, picoseconds, and its accesses. */
+  stretchPs = 0;
+  stretchReads = 0;
+  stretchWrites = 0;
   readonly pml = new Int32Array(PML_ENTRIES);
-  pmlCount = 0;
-  readStalls = new Stalls();
-  writeStalls = new Stalls();
 
   constructor(cpu: Cpu) {
     this.cpu = cpu;

@@ -42,6 +42,7 @@ for (const args of [
     const { status, stdout, stderr } = mmulab(temporaryFolder(t), ...args);
     assert.deepEqual([status, stderr], [0, '']);
     assert.match(stdout, /^Examples:\n {2}\$ mmulab /);
+    assert.equal(stdout.split('Examples:').length, 2);
   });
 }
 
@@ -51,7 +52,7 @@ test('letters are offered where one suite is named, and only there', (t) => {
   assert.doesNotMatch(mmulab(folder, 'run', '--help').stdout, /-v, --vcpus/);
 });
 
-test('--help loads commander and nothing else of weight', () => {
+test('--help loads commander and nothing else of weight, with the options of suites too', () => {
   const seen = new Set<string>();
   const packages = new Set<string>();
   const visit = (file: string): void => {
@@ -63,6 +64,7 @@ test('--help loads commander and nothing else of weight', () => {
     }
   };
   visit(CLI);
+  visit(join(dirname(CLI), 'cli/suite-options.js'));
   assert.deepEqual([...packages], ['commander']);
   assert.ok(seen.size > 3, 'the walk saw too few files');
   assert.deepEqual(

@@ -3,7 +3,6 @@
 
 import { CommanderError } from 'commander';
 import { makeProgram } from './cli/program.js';
-import { namedSuites } from './cli/suite-options.js';
 import { DiskError, messageOf, UsageError } from './errors.js';
 
 const USAGE = 2;
@@ -12,18 +11,18 @@ const FAILURE = 1;
 /** Runs the command line and returns the exit code. */
 async function main(argv: string[]): Promise<number> {
   try {
-    const program = makeProgram(argv.slice(2));
+    const program = await makeProgram(argv.slice(2));
     await program.parseAsync(argv.length > 2 ? argv : [...argv, '--help']);
     return Number(process.exitCode ?? 0);
   } catch (error) {
-    return explain(error);
+    return await explain(error);
   }
 }
 
-function explain(error: unknown): number {
+async function explain(error: unknown): Promise<number> {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0) return 0;
-    process.stderr.write(`mmulab: ${usageLine(error.message)}\n`);
+    process.stderr.write(`mmulab: ${await usageLine(error.message)}\n`);
     return USAGE;
   }
   if (error instanceof UsageError || error instanceof DiskError) {
@@ -36,12 +35,17 @@ function explain(error: unknown): number {
 }
 
 /** commander's "error: unknown option '--x'\n(Did you mean --y?)" on one line, in our words. */
-function usageLine(message: string): string {
+async function usageLine(message: string): Promise<string> {
   const line = messageOf(message).replace(/^error: /, '');
   const letter = /^unknown option '(-[a-z])'/.exec(line)?.[1];
-  if (letter !== undefined && namedSuites(process.argv).length !== 1)
+  if (letter !== undefined && !(await namesOneSuite()))
     return `Unknown option '${letter}': letters belong to one suite (mmulab run <suite> ${letter} ...); see mmulab run <suite> --help`;
   return `${line.charAt(0).toUpperCase()}${line.slice(1)}${line.includes('(Did you mean') ? '' : '; see mmulab --help'}`;
+}
+
+async function namesOneSuite(): Promise<boolean> {
+  const { namedSuites } = await import('./cli/suite-options.js');
+  return namedSuites(process.argv).length === 1;
 }
 
 /** A reader that has seen enough (mmulab show ... | head) is no error, and progress that nobody reads ends no run. */

@@ -1,9 +1,9 @@
-// The command tree. Only commander is loaded here: what a command does is imported when it runs, so that --help starts fast.
+// The command tree. Only commander is loaded here: what a command does is imported when it runs, and suites when `run` is asked for, so that
+// --help starts fast.
 
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import { type GivenOptions, SUITES, type Suite } from '../suites/index.js';
-import { addSuiteOptions, namedSuites } from './suite-options.js';
+import type { GivenOptions } from '../suites/index.js';
 
 const EXAMPLES = `Examples:
   $ mmulab run                                       every suite at the published scale
@@ -15,14 +15,14 @@ const EXAMPLES = `Examples:
 `;
 
 /** The program for these arguments: suite letters are bound only where exactly one suite is named. */
-export function makeProgram(args: string[]): Command {
+export async function makeProgram(args: string[]): Promise<Command> {
   const program = new Command('mmulab');
   program
     .description('Reproduces published KVM MMU-lock measurements on any machine, in virtual time or with real threads.')
     .version(packageVersion(), '-V, --version')
-    .addHelpText('beforeAll', args[0] === 'run' || args[1] === 'run' ? '' : `${EXAMPLES}\n`)
+    .addHelpText('before', EXAMPLES)
     .helpCommand('help [command]', 'help for a command');
-  addRun(program, args);
+  await addRun(program, args);
   addReport(program);
   addList(program);
   addShow(program);
@@ -41,14 +41,15 @@ function packageVersion(): string {
   return (JSON.parse(text) as { version: string }).version;
 }
 
-function addRun(program: Command, args: string[]): void {
-  const suites = namedSuites(args);
+async function addRun(program: Command, args: string[]): Promise<void> {
   const given: GivenOptions = {};
   const notes: string[] = [];
-  const command = program.command('run').argument('[suite...]', `suites to run: ${SUITES.map(({ name }) => name).join(', ')}; all when none is named`);
-  command.description('Run suites and print their tables').addHelpText('before', `${runExamples(suites)}\n`);
-  const shown = suites.length > 0 ? suites : SUITES;
-  addSuiteOptions(command, shown, { given, notes, letters: suites.length === 1, heading: `Options of ${shown.map(({ name }) => name).join(', ')}:` });
+  const command = program.command('run').argument('[suite...]', 'suites to run, as `mmulab list` names them; all when none is named');
+  command.description('Run suites and print their tables');
+  if (args.includes('run')) {
+    const { addSuites } = await import('./suite-options.js');
+    addSuites(command, args, { given, notes });
+  }
   command
     .optionsGroup('Options of every suite:')
     .option('--engine <name>', 'virtual (exact, any number of vCPUs) or threads (real threads on this machine)', 'virtual')
@@ -69,12 +70,6 @@ function addRun(program: Command, args: string[]): void {
       const { runCommand } = await import('./run-command.js');
       process.exitCode = await runCommand({ names, given, notes, flags: options });
     });
-}
-
-function runExamples(suites: readonly Suite[]): string {
-  const shown = suites.length > 0 ? suites : SUITES;
-  const lines = shown.flatMap(({ examples }) => examples.map(({ line, what }) => `  $ mmulab run ${line}\n      ${what}`));
-  return `Examples:\n${lines.join('\n')}\n`;
 }
 
 function addReport(program: Command): void {

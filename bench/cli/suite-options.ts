@@ -5,14 +5,29 @@ import { type Command, Option } from 'commander';
 import { UsageError } from '../errors.js';
 import { type GivenOptions, SUITES, type Suite, type SuiteOption } from '../suites/index.js';
 
-export interface Binding {
-  /** Filled with the values given, by field. */
+/** What the options of suites fill in. */
+export interface Given {
+  /** The values given, by field. */
   given: GivenOptions;
-  /** Filled with one line for each option that has no effect. */
+  /** One line for each option that has no effect. */
   notes: string[];
-  letters: boolean;
-  /** Above these options in --help. */
-  heading: string;
+}
+
+/** Adds the options and examples of the suites that these arguments name (all when none): letters only where it is one. */
+export function addSuites(command: Command, args: readonly string[], into: Given): void {
+  const named = namedSuites(args);
+  const suites = named.length > 0 ? named : SUITES;
+  command.addHelpText('before', examplesOf(suites));
+  const heading = `Options of ${suites.map(({ name }) => name).join(', ')}:`;
+  const seen = new Set<string>();
+  for (const option of suites.flatMap((suite) => suite.options)) {
+    if (seen.has(option.long)) continue;
+    seen.add(option.long);
+    const letter = named.length === 1 && option.letter !== undefined ? `-${option.letter}, ` : '';
+    const value = option.value === undefined ? '' : ` ${option.value}`;
+    command.addOption(new Option(`${letter}--${option.long}${value}`, option.description).helpGroup(heading));
+    command.on(`option:${option.long}`, (text: string | null) => take(option, text ?? '', into));
+  }
 }
 
 /** The suites that these arguments name, in the order of the registry. */
@@ -20,25 +35,13 @@ export function namedSuites(args: readonly string[]): Suite[] {
   return SUITES.filter(({ name }) => args.includes(name));
 }
 
-/** Adds the options of all `suites`; one that several share is added once. */
-export function addSuiteOptions(command: Command, suites: readonly Suite[], binding: Binding): void {
-  const seen = new Set<string>();
-  for (const option of suites.flatMap((suite) => suite.options)) {
-    if (seen.has(option.long)) continue;
-    seen.add(option.long);
-    bind(command, option, binding);
-  }
+function examplesOf(suites: readonly Suite[]): string {
+  const lines = suites.flatMap(({ examples }) => examples.map(({ line, what }) => `  $ mmulab run ${line}\n      ${what}`));
+  return `Examples:\n${lines.join('\n')}\n`;
 }
 
-function bind(command: Command, option: SuiteOption, binding: Binding): void {
-  const letter = binding.letters && option.letter !== undefined ? `-${option.letter}, ` : '';
-  const value = option.value === undefined ? '' : ` ${option.value}`;
-  command.addOption(new Option(`${letter}--${option.long}${value}`, option.description).helpGroup(binding.heading));
-  command.on(`option:${option.long}`, (text: string | null) => take(option, text ?? '', binding));
-}
-
-function take(option: SuiteOption, text: string, binding: Binding): void {
+function take(option: SuiteOption, text: string, { given, notes }: Given): void {
   if (option.refusal !== undefined) throw new UsageError(`Cannot use --${option.long}: ${option.refusal}`);
-  if (option.note !== undefined) binding.notes.push(`--${option.long} has no effect: ${option.note}`);
-  if (option.field !== undefined && option.parse !== undefined) binding.given[option.field] = option.parse(text);
+  if (option.note !== undefined) notes.push(`--${option.long} has no effect: ${option.note}`);
+  if (option.field !== undefined && option.parse !== undefined) given[option.field] = option.parse(text);
 }

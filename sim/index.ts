@@ -4,7 +4,6 @@ export { COST_NAMES, COST_TABLE, type CostName } from './engine/costs.js';
 export type { HistogramSummary } from './engine/histogram.js';
 export type { LockReport } from './engine/lock-stats.js';
 export type { DirtyLogOptions, PhaseTime, RunOutcome, StallReport, Validity, Warning } from './machine/cell.js';
-export { BACKINGS, MMUS, PREEMPT_MODELS, SPLIT_POLICIES } from './machine/cell.js';
 export { arenaBytes, checkDirtyLogOptions, DEFAULT_DIRTY_LOG } from './machine/dirty-log-options.js';
 export { listProfiles, loadProfile, type MachineProfile, profileHash, withOverrides } from './machine/profile.js';
 export { closePools, runDirtyLogThreads } from './machine/run-dirty-log-threads.js';

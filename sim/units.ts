@@ -3,7 +3,6 @@
 export type Gfn = number & { readonly kind?: 'gfn' };
 export type Pfn = number & { readonly kind?: 'pfn' };
 
-export const PAGE_SHIFT = 12;
 export const PAGE_BYTES = 4096;
 /** log2 of the entries in a page table. */
 export const TABLE_SHIFT = 9;
@@ -14,8 +13,6 @@ export const LEVEL_4K = 1;
 export const LEVEL_2M = 2;
 export const LEVEL_1G = 3;
 export const ROOT_LEVEL = 4;
-
-export const PICOSECONDS_PER_NANOSECOND = 1000;
 
 /** 4 KiB pages that an entry of `level` maps: 1, 512, 262144. */
 export function pagesPerLevel(level: number): number {

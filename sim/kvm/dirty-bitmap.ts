@@ -41,15 +41,3 @@ export function setAllDirty(kvm: Kvm, memslot: Memslot): void {
 export function clearBitmap(kvm: Kvm, memslot: Memslot): void {
   kvm.words.fill(0, memslot.dirtyBitmap, memslot.dirtyBitmap + bitmapWords(memslot.npages));
 }
-
-/** Set bits of the bitmap that starts at `base`. */
-export function countBits(words: Int32Array, base: number, npages: number): number {
-  let count = 0;
-  for (let i = base; i < base + bitmapWords(npages); i++) {
-    let v = words[i];
-    v -= (v >>> 1) & 0x55555555;
-    v = (v & 0x33333333) + ((v >>> 2) & 0x33333333);
-    count += Math.imul((v + (v >>> 4)) & 0x0f0f0f0f, 0x01010101) >>> 24;
-  }
-  return count;
-}

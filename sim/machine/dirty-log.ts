@@ -71,7 +71,6 @@ export class DirtyLogWorld implements World {
     });
   }
 
-  // biome-ignore lint/correctness/useYield: a path that never suspends
   *#createRoots(cpu: Cpu): KernelPath {
     this.kvm.mmu.createRoots(this.kvm, cpu);
   }

@@ -1,6 +1,7 @@
 // How far simulated numbers are from published ones, as one number: the geometric-mean error exp(mean |ln(simulated / published)|).
 // 1 is perfect; 1.10 means that a typical cell is 10 % off, in either direction.
 
+import { geometricMean } from '../bench/stats/index.js';
 import { allCells, type ComparisonCell, type ComparisonTable } from './match.js';
 
 /** What mmulab asks of a profile that claims to reproduce the post. */
@@ -32,7 +33,7 @@ export interface Fidelity {
 /** exp(mean |ln r|) of ratios above zero; `undefined` for none. */
 export function geometricMeanError(ratios: readonly number[]): number | undefined {
   if (ratios.length === 0) return undefined;
-  return Math.exp(ratios.reduce((sum, ratio) => sum + Math.abs(Math.log(ratio)), 0) / ratios.length);
+  return geometricMean(ratios.map(misfit));
 }
 
 /** max(r, 1/r): how far a ratio is from 1, in either direction. */

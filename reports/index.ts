@@ -4,6 +4,5 @@ export { renderTablesCsv, renderTablesJson } from './data.js';
 export { renderReportHtml } from './html.js';
 export { renderTablesMarkdown } from './markdown.js';
 export type { ComparisonCell, ComparisonRow, ComparisonTable, Simulated } from './match.js';
-export { publishedTables } from './match.js';
 export type { TextOptions } from './text.js';
 export { renderTablesText } from './text.js';

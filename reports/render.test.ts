@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ResultRecord } from '../bench/results/index.js';
-import { publishedTables, renderReportHtml, renderTablesCsv, renderTablesJson, renderTablesMarkdown, renderTablesText } from './index.js';
+import { renderReportHtml, renderTablesCsv, renderTablesJson, renderTablesMarkdown, renderTablesText } from './index.js';
+import { publishedTables } from './match.js';
 import { HOSTILE, hostileFixture, otherFixture, publishedFixture } from './records.fixture.js';
 
 const all = () => [...publishedFixture(), ...otherFixture()];

@@ -35,8 +35,8 @@ async function runCommand(command: string, folder: string): Promise<void> {
   const [program, name, ...args] = argumentsOf(command);
   assert.deepEqual([program, name], ['npx', 'mmulab'], `"${command}" is neither mmulab nor in the list of commands that are not run`);
   const cli = join(ROOT, 'dist/bench/index.js');
-  const { stdout } = await promisify(execFile)(process.execPath, [cli, ...args], { cwd: folder, timeout: COMMAND_SECONDS_MAX * 1000 });
-  assert.notEqual(stdout, '', `"${command}" printed nothing`);
+  const { stdout, stderr } = await promisify(execFile)(process.execPath, [cli, ...args], { cwd: folder, timeout: COMMAND_SECONDS_MAX * 1000 });
+  assert.notEqual(stdout + stderr, '', `"${command}" printed nothing`);
 }
 
 for (const document of DOCUMENTS) {

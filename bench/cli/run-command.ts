@@ -168,7 +168,7 @@ async function execute(
     const onPass = (runs: ReadonlyMap<PlannedCell, FinishedRun[]>): void => {
       for (const [cell, ofCell] of runs) save(cell, ofCell);
     };
-    await sampleThreads(cells, { ...events, repetitions: settings.seeds.length, onPass });
+    await sampleThreads(cells, { ...events, repetitions: settings.seeds.length, warmUp: !settings.smoke, onPass });
     return closeThreadPools(cells);
   }
   const pool = openPool(settings.jobs);

@@ -54,7 +54,7 @@ export interface ResultRecord {
   /** One per seed; empty strings are left out. */
   traceHashes: string[];
   warnings: Warning[];
-  /** Threads engine only: of the repetition with the lowest effective parallelism. */
+  /** Threads engine only: of the repetition with the median effective parallelism (the lower of two). */
   validity?: Validity;
   /** Of mmulab: 'unknown' outside a checkout, with '+dirty' when files were modified. */
   commit: string;

@@ -67,7 +67,7 @@ test('toRecord: threads are sampled, with the interval of the median and doubts 
   assert.deepEqual(codesOf(cell, runsOf([1, 2], { validity })), ['few-repetitions', 'low-parallelism', 'oversubscribed']);
 });
 
-test('toRecord keeps the worst validity and one warning of each code', () => {
+test('toRecord keeps the median validity and one warning of each code', () => {
   const cell = fakeCell(2, { engine: 'threads', timeScale: 1 });
   const [first, second] = runsOf([1, 2], { warnings: [{ code: 'noisy', message: 'busy' }] });
   first.outcome.validity = { effectiveParallelism: 0.99, oversubscribed: false, cores: 2, perWorker: [] };

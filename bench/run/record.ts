@@ -31,7 +31,7 @@ export interface Provenance {
 export function toRecord(cell: PlannedCell, runs: readonly FinishedRun[], provenance: Provenance): ResultRecord {
   const [first] = runs;
   const metrics = metricsOf(cell, runs);
-  const validity = worstValidity(runs);
+  const validity = medianValidity(runs);
   return {
     schemaVersion: SCHEMA_VERSION,
     suite: cell.suite.name,
@@ -91,10 +91,10 @@ function describeMetric(suite: Suite, metric: string): Pick<MetricRecord, 'unit'
   return { unit: known.unit, better: known.better };
 }
 
-function worstValidity(runs: readonly FinishedRun[]): Validity | undefined {
+function medianValidity(runs: readonly FinishedRun[]): Validity | undefined {
   const validities = runs.flatMap(({ outcome }) => (outcome.validity === undefined ? [] : [outcome.validity]));
   validities.sort((a, b) => a.effectiveParallelism - b.effectiveParallelism);
-  return validities[0];
+  return validities[Math.floor((validities.length - 1) / 2)];
 }
 
 /** The simulator's own warnings, then the harness's; one of each code. */
@@ -103,7 +103,8 @@ function warningsOf(
   runs: readonly FinishedRun[],
   found: { metrics: Record<string, MetricRecord>; validity: Validity | undefined },
 ): Warning[] {
-  const warnings = runs.flatMap(({ outcome }) => outcome.warnings);
+  // Parallelism is judged for the cell, not for one repetition that something disturbed: the median outlives it.
+  const warnings = runs.flatMap(({ outcome }) => outcome.warnings).filter(({ code }) => code !== 'low-parallelism');
   const own = cell.engine === 'threads' ? sampledWarnings(cell, runs.length, found.validity) : drawWarnings(runs.length, found.metrics);
   const byCode = new Map<string, Warning>();
   for (const warning of [...warnings, ...own]) if (!byCode.has(warning.code)) byCode.set(warning.code, warning);

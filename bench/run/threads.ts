@@ -9,6 +9,8 @@ import { failureOf } from './sweep.js';
 
 export interface ThreadsOptions {
   repetitions: number;
+  /** One pass over the cells that is not recorded: a new gang runs code that is not compiled yet. */
+  warmUp: boolean;
   /** Aborted: finish the running repetition of the running cell, begin nothing. */
   stop: AbortSignal;
   onStart?(cell: PlannedCell, seed: number): void;
@@ -20,6 +22,7 @@ export interface ThreadsOptions {
 /** Resolves when all repetitions are done, or when stopped. Rejects with a `CellFailure`. */
 export async function sampleThreads(cells: readonly PlannedCell[], options: ThreadsOptions): Promise<void> {
   const runs = new Map<PlannedCell, FinishedRun[]>();
+  if (options.warmUp) for (const cell of cells) if (!options.stop.aborted) await runRepetition(cell, cell.seeds[0], { ...options, onStart: undefined });
   for (let repetition = 0; repetition < options.repetitions && !options.stop.aborted; repetition++) {
     await runPass(cells, repetition, { runs, options });
     options.onPass(runs);

@@ -12,6 +12,8 @@ export interface Shift extends Interval {
  * Hodges and Lehmann's shift of `b` against `a`: the median of all differences b - a, with the narrowest interval of ordered differences that covers
  * it with at least `confidence` (0.95). Too few values for that give the range of differences; the interval's own `confidence` says what it is worth.
  * Throws a `RangeError` for an empty sample.
+ *
+ * @internal until a comparison of two results files uses it
  */
 export function hodgesLehmann(a: readonly number[], b: readonly number[], confidence = 0.95): Shift {
   const differences = a.flatMap((x) => b.map((y) => y - x)).sort((x, y) => x - y);

@@ -111,9 +111,12 @@ const ARMS = ['lazy', 'eager'];
 const SMOKE_VCPUS = [2, 4];
 const SMOKE_BYTES = 8 * MIB;
 
-/** On real threads, what two cores can tell: lazy against eager, the write-locked shadow MMU against the TDP MMU that maps under the read lock. */
+/**
+ * On real threads, what two cores can tell: lazy against eager; the shadow MMU, which maps under the write lock, against the TDP MMU, which
+ * maps under the read lock; and write-protection faults that are fixed without a lock (ept=Y) against those that take it (ept=N).
+ */
 const THREADS_VCPUS = 2;
-const THREADS_BYTES = 64 * MIB;
+const THREADS_BYTES = 2 * GIB;
 
 function planDirtyLog(given: GivenOptions, request: PlanRequest): CellOptions[] {
   const { engine, smoke, defaults } = request;
@@ -124,7 +127,7 @@ function planDirtyLog(given: GivenOptions, request: PlanRequest): CellOptions[] 
   const host = { ...defaults, ...PUBLISHED_HOST };
   if (engine === 'threads') {
     const base = { ...host, ...PUBLISHED[0], vcpus: THREADS_VCPUS, vcpuBytes: smoke ? SMOKE_BYTES : THREADS_BYTES };
-    return crossProduct(base, { mmu: [...MMUS], split: ARMS });
+    return [...crossProduct(base, { mmu: [...MMUS], split: ARMS }), ...crossProduct({ ...base, split: 'on-fault' }, { ept: [true, false] })];
   }
   return PUBLISHED.flatMap((configuration) =>
     crossProduct({ ...host, ...configuration, vcpuBytes: smoke ? SMOKE_BYTES : GIB }, { vcpus: smoke ? SMOKE_VCPUS : PUBLISHED_VCPUS, split: ARMS }),

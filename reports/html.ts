@@ -73,7 +73,7 @@ ${navigation(model, hasPublished)}
 function facts(provenance: Provenance): Html {
   const seconds = provenance.wallSeconds;
   const rows: [string, string, boolean][] = [
-    ['commit', provenance.commits.join(', '), false],
+    ['commit', provenance.commits.map(shortCommit).join(', '), false],
     ['machine profile (hash)', provenance.profiles.join('; '), false],
     ['engine', provenance.engines.join(', '), false],
     ['seeds', provenance.seeds, false],
@@ -182,4 +182,9 @@ function methodSection({ provenance, fitNote }: ReportModel): Html {
 npm ci &amp;&amp; npm start</pre></div>
 </div></section>
 `;
+}
+
+/** 12 digits of a commit, with its suffix: enough to find it by. */
+function shortCommit(commit: string): string {
+  return commit.replace(/^([0-9a-f]{12})[0-9a-f]{28}/, '$1');
 }

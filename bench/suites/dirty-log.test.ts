@@ -66,12 +66,14 @@ test('any option makes a cross product over the defaults instead', () => {
 test('on threads the default is a size that two cores can tell something about', () => {
   const cells = plan({}, { engine: 'threads' });
   assert.deepEqual(
-    cells.map(({ vcpus, mmu, split }) => [vcpus, mmu, split]),
+    cells.map(({ vcpus, mmu, split, ept }) => [vcpus, mmu, split, ept]),
     [
-      [2, 'shadow', 'lazy'],
-      [2, 'shadow', 'eager'],
-      [2, 'tdp', 'lazy'],
-      [2, 'tdp', 'eager'],
+      [2, 'shadow', 'lazy', true],
+      [2, 'shadow', 'eager', true],
+      [2, 'tdp', 'lazy', true],
+      [2, 'tdp', 'eager', true],
+      [2, 'shadow', 'on-fault', true],
+      [2, 'shadow', 'on-fault', false],
     ],
   );
 });

@@ -155,6 +155,7 @@ async function loadDirtyLog(): Promise<SuiteSimulation> {
     check: (options) => sim.checkDirtyLogOptions(typed(options)),
     arenaBytes: (options) => sim.arenaBytes(typed(options)),
     runVirtual: (options, run) => sim.runDirtyLogVirtual(typed(options), run),
+    warmUp: { ...sim.DEFAULT_DIRTY_LOG, ...PUBLISHED[0], vcpus: 8, vcpuBytes: 128 * MIB, split: 'lazy' },
     runThreads: (options, run) => sim.runDirtyLogThreads(typed(options), run),
     closeThreads: () => sim.closePools(),
   };

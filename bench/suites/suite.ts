@@ -59,6 +59,8 @@ export interface SuiteSimulation {
   arenaBytes(options: CellOptions): number;
   /** One run in virtual time: synchronous, for as long as it takes. */
   runVirtual(options: CellOptions, run: { profile: MachineProfile; seed: number }): RunOutcome;
+  /** A small cell of the commonest work. A worker runs it before its first large one, so that the compiler sees that work first. */
+  warmUp: CellOptions;
   /** One repetition on real threads. */
   runThreads(options: CellOptions, run: { profile: MachineProfile; seed: number; timeScale: number; signal?: AbortSignal }): Promise<RunOutcome>;
   /** Ends the threads that repetitions have kept. */

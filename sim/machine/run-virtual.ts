@@ -44,18 +44,16 @@ let spare: SharedArrayBuffer | undefined;
 /** A larger one is not kept. */
 const MAX_SPARE_BYTES = 256 * 2 ** 20;
 
+/**
+ * A zeroed arena. A fresh buffer is zero already, but written all the same: a page that is read first and written later costs the host
+ * two faults and, with other threads in the process, a TLB shootdown.
+ */
 function takeArena(words: number): Arena {
   const bytes = Arena.bytesOf(words);
-  const buffer = spare;
-  spare = undefined;
-  if (buffer === undefined || buffer.byteLength < bytes) return keepSpare(new Arena(new SharedArrayBuffer(bytes)));
-  const arena = new Arena(buffer);
+  if (bytes > MAX_SPARE_BYTES) return Arena.ofWords(words);
+  if (spare === undefined || spare.byteLength < bytes) spare = new SharedArrayBuffer(bytes);
+  const arena = new Arena(spare);
   arena.words.fill(0, 0, bytes / Int32Array.BYTES_PER_ELEMENT);
-  return keepSpare(arena);
-}
-
-function keepSpare(arena: Arena): Arena {
-  if (arena.buffer.byteLength <= MAX_SPARE_BYTES) spare = arena.buffer;
   return arena;
 }
 

@@ -45,12 +45,17 @@ export function needsDesc(kvm: Kvm, head: number): boolean {
   return (value & MANY) === 0 || kvm.words[(value >>> 1) + DESC_COUNT] === PTE_LIST_EXT;
 }
 
+/** The head word of a list that holds `sptep` alone. */
+export function singleHead(sptep: number): number {
+  return sptep << 1;
+}
+
 /** Adds `sptep` to the list at `head`. Locks: mmu_lock for write. Suspends: never. */
 export function pteListAdd(kvm: Kvm, cpu: Cpu, head: number, sptep: number): void {
   const { words } = kvm;
   const value = words[head];
   if (value === 0) {
-    words[head] = sptep << 1;
+    words[head] = singleHead(sptep);
     return;
   }
   let desc = value >>> 1;

@@ -11,7 +11,7 @@ import { type Kvm, MMU_LINES } from './kvm.js';
 import { LockSite } from './lock-sites.js';
 import { gfnToRmap, hostMappingLevel, isDirtyTracked, type Memslot, memslotOf, pfnOf } from './memslots.js';
 import type { Mmu } from './mmu.js';
-import { pteListAdd } from './rmap.js';
+import { pteListAdd, singleHead } from './rmap.js';
 import { checkShadowInvariants } from './shadow-invariants.js';
 import * as dirtyLog from './shadow-mmu-dirty-log.js';
 import {
@@ -143,7 +143,9 @@ function mmuSetSpte(kvm: Kvm, vcpu: Vcpu, memslot: Memslot, sptep: Word, level: 
   if (!kvm.direct) noteTranslation(kvm, header, tableIndex(gfn, level), (firstGfn << 3) | access);
   words[header + SP_PRESENT]++;
   words[kvm.pagesStat + level]++;
-  pteListAdd(kvm, cpu, gfnToRmap(memslot, firstGfn, level), sptep);
+  const head = gfnToRmap(memslot, firstGfn, level);
+  if (words[head] === 0) words[head] = singleHead(sptep);
+  else pteListAdd(kvm, cpu, head, sptep);
   cpu.counters.rmapAdds++;
   cpu.counters.sptesMapped++;
   cpu.spend(kvm.direct ? cpu.cost.map_direct : cpu.cost.map_shadow);

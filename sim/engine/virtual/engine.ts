@@ -121,7 +121,8 @@ export class VirtualEngine {
   #assertAllFinished(members: GangMember[], finish: Map<number, number>): void {
     const stuck = members.filter(({ cpu }) => !finish.has(cpu.id));
     if (stuck.length === 0) return;
-    const who = stuck.map(({ cpu }) => `CPU ${cpu.id} waits for ${cpu.waitsFor ? `"${cpu.waitsFor.name}"` : 'nothing'}`);
+    const lockOf = (id: number): string => this.locks.locks.find((lock) => lock.awaitedBy(id))?.name ?? 'no lock';
+    const who = stuck.map(({ cpu }) => `CPU ${cpu.id} waits for "${lockOf(cpu.id)}"`);
     assert(false, `deadlock at ${this.#time} ps: ${who.slice(0, 8).join(', ')}`);
   }
 }

@@ -14,36 +14,37 @@ const ACQUIRE_WRITE = 2;
 const RELEASE_READ = 3;
 const RELEASE_WRITE = 4;
 
+const NOBODY = -1;
+
 const QUEUED_POLLERS = 2;
 
-/** FIFO of waiting CPUs: a ring, one place per CPU. */
+/** FIFO of waiting CPUs: a ring of their numbers, one place per CPU. */
 class WaitQueue {
   size = 0;
-  readonly #cpus: (VirtualCpu | null)[];
+  readonly #ids: Int32Array;
   #head = 0;
 
   constructor(capacity: number) {
-    this.#cpus = new Array<VirtualCpu | null>(capacity).fill(null);
+    this.#ids = new Int32Array(capacity);
   }
 
-  push(cpu: VirtualCpu): void {
+  push(id: number): void {
     let at = this.#head + this.size++;
-    if (at >= this.#cpus.length) at -= this.#cpus.length;
-    this.#cpus[at] = cpu;
+    if (at >= this.#ids.length) at -= this.#ids.length;
+    this.#ids[at] = id;
   }
 
-  peek(distance: number): VirtualCpu {
+  peek(distance: number): number {
     let at = this.#head + distance;
-    if (at >= this.#cpus.length) at -= this.#cpus.length;
-    return this.#cpus[at] as VirtualCpu;
+    if (at >= this.#ids.length) at -= this.#ids.length;
+    return this.#ids[at];
   }
 
-  shift(): VirtualCpu {
-    const cpu = this.#cpus[this.#head] as VirtualCpu;
-    this.#cpus[this.#head] = null;
-    this.#head = this.#head + 1 === this.#cpus.length ? 0 : this.#head + 1;
+  shift(): number {
+    const id = this.#ids[this.#head];
+    this.#head = this.#head + 1 === this.#ids.length ? 0 : this.#head + 1;
     this.size--;
-    return cpu;
+    return id;
   }
 }
 
@@ -66,7 +67,8 @@ class VirtualLock implements PendingLock {
   readonly #writerTenure = new Tenure();
   /** By CPU; null while it does not hold the lock for reading. */
   readonly #readerTenures: (Tenure | null)[];
-  #writer: VirtualCpu | null = null;
+  /** Number of the CPU that holds the lock for writing, NOBODY for none. */
+  #writer = NOBODY;
   #readers = 0;
   #wordOwner = -1;
   #wordFreeAt = 0;
@@ -114,10 +116,9 @@ class VirtualLock implements PendingLock {
 
   #acquire(cpu: VirtualCpu, write: boolean): boolean {
     cpu.waitsSince = cpu.time;
-    if (this.#writer !== null || this.#queue.size > 0 || (write && this.#readers > 0)) {
-      if (this.#writer === cpu || this.#readerTenures[cpu.id] !== null) assert(false, `CPU ${cpu.id} waits for "${this.name}", which it holds`);
-      this.#queue.push(cpu);
-      cpu.waitsFor = this;
+    if (this.#writer !== NOBODY || this.#queue.size > 0 || (write && this.#readers > 0)) {
+      if (this.#writer === cpu.id || this.#readerTenures[cpu.id] !== null) assert(false, `CPU ${cpu.id} waits for "${this.name}", which it holds`);
+      this.#queue.push(cpu.id);
       return false;
     }
     this.#takeWord(cpu);
@@ -141,7 +142,7 @@ class VirtualLock implements PendingLock {
     tenure.waitPs = now - cpu.waitsSince;
     tenure.contended = contended;
     tenure.since = now;
-    if (write) this.#writer = cpu;
+    if (write) this.#writer = cpu.id;
     else {
       this.#readers++;
       this.#readerTenures[cpu.id] = tenure;
@@ -153,11 +154,11 @@ class VirtualLock implements PendingLock {
   }
 
   #releaseWrite(cpu: VirtualCpu): void {
-    this.#writer = null;
+    this.#writer = NOBODY;
     this.#end(this.#writerTenure, cpu.time);
     this.#wordOwner = cpu.id;
     this.#wordFreeAt = cpu.time;
-    if (this.#queue.size > 0) this.#grantWaiters(cpu.time);
+    if (this.#queue.size > 0) this.#grantWaiters(cpu.cpus, cpu.time);
   }
 
   #releaseRead(cpu: VirtualCpu): void {
@@ -165,21 +166,21 @@ class VirtualLock implements PendingLock {
     this.#readerTenures[cpu.id] = null;
     this.#takeWord(cpu);
     this.#readers--;
-    if (this.#queue.size > 0) this.#grantWaiters(cpu.time);
+    if (this.#queue.size > 0) this.#grantWaiters(cpu.cpus, cpu.time);
   }
 
-  #grantWaiters(from: number): void {
+  #grantWaiters(cpus: readonly VirtualCpu[], from: number): void {
     const queue = this.#queue;
     let time = from;
     do {
-      const write = queue.peek(0).pendingOperation === ACQUIRE_WRITE;
+      const next = cpus[queue.peek(0)];
+      const write = next.pendingOperation === ACQUIRE_WRITE;
       if (write && this.#readers > 0) return;
-      const next = queue.shift();
+      queue.shift();
       time = this.#handOver(next, time);
       this.#grant(next, write, true);
-      next.waitsFor = null;
       next.heap.push(time, next.id);
-    } while (queue.size > 0 && this.#writer === null);
+    } while (queue.size > 0 && this.#writer === NOBODY);
   }
 
   /** Moves the lock word to `next`, who then holds it. Returns when. */
@@ -187,12 +188,18 @@ class VirtualLock implements PendingLock {
     let time = from;
     if (this.#wordOwner >= 0) time += next.lines.transfer(this.#wordOwner, next.id);
     const pollers = this.#queue.size < this.#pollers ? this.#queue.size : this.#pollers;
-    for (let i = 0; i < pollers; i++) time += next.lines.transfer(next.id, this.#queue.peek(i).id);
+    for (let i = 0; i < pollers; i++) time += next.lines.transfer(next.id, this.#queue.peek(i));
     if (this.#sleeps) time += next.cost.mutex_wake + next.cost.wake_latency;
     this.#wordOwner = next.id;
     this.#wordFreeAt = time;
     next.time = time;
     return time;
+  }
+
+  /** True when the CPU is in the queue, for the report of a deadlock. */
+  awaitedBy(cpuId: number): boolean {
+    for (let i = 0; i < this.#queue.size; i++) if (this.#queue.peek(i) === cpuId) return true;
+    return false;
   }
 
   /** CPUs in the queue (the lock kit asks). */
@@ -205,11 +212,11 @@ class VirtualLock implements PendingLock {
   }
 
   assertWriter(cpu: Cpu): void {
-    if (this.#writer !== cpu) assert(false, `CPU ${cpu.id} does not hold "${this.name}"`);
+    if (this.#writer !== cpu.id) assert(false, `CPU ${cpu.id} does not hold "${this.name}"`);
   }
 
   assertReader(cpu: Cpu): void {
-    if (this.#readerTenures[cpu.id] === null && this.#writer !== cpu) assert(false, `CPU ${cpu.id} does not hold "${this.name}" for reading`);
+    if (this.#readerTenures[cpu.id] === null && this.#writer !== cpu.id) assert(false, `CPU ${cpu.id} does not hold "${this.name}" for reading`);
   }
 }
 
@@ -247,7 +254,7 @@ class VirtualExclusiveLock extends VirtualLock implements SpinLock, Mutex {
 }
 
 export class VirtualLockFactory implements LockFactory {
-  readonly locks: { stats: LockStats }[] = [];
+  readonly locks: { name: string; stats: LockStats; awaitedBy(cpuId: number): boolean }[] = [];
   readonly #cpuCount: number;
 
   constructor(cpuCount: number) {

@@ -49,11 +49,10 @@ export class VirtualCpu implements Cpu {
   pendingLock: PendingLock | null = null;
   pendingOperation = 0;
   pendingSite = 0;
-  /** Lock in whose queue this CPU waits, for the deadlock report. */
-  waitsFor: PendingLock | null = null;
   readonly heap: EventHeap;
   readonly lines: LineCosts;
-  readonly #cpus: VirtualCpu[];
+  /** All CPUs of the engine, by number. */
+  readonly cpus: readonly VirtualCpu[];
   readonly #shared: boolean;
   #runStart = -1;
   #nextResched: number;
@@ -66,7 +65,7 @@ export class VirtualCpu implements Cpu {
     this.counters = parts.counters;
     this.heap = parts.heap;
     this.lines = parts.lines;
-    this.#cpus = parts.cpus;
+    this.cpus = parts.cpus;
     this.#shared = parts.shared;
     this.#nextResched = parts.cost.resched_period;
   }
@@ -164,7 +163,7 @@ export class VirtualCpu implements Cpu {
   }
 
   kick(cpuId: number): void {
-    const target = this.#cpus[cpuId];
+    const target = this.cpus[cpuId];
     if (target.#runStart < 0 || target.time <= this.time) return;
     const cutAt = this.time > target.#runStart ? this.time : target.#runStart;
     if (!target.heap.advance(cpuId, cutAt)) return;

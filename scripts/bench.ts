@@ -73,6 +73,7 @@ function runLazy(changes: Pick<DirtyLogOptions, 'vcpus' | 'vcpuBytes'>): Timed {
   const scenario = dirtyLogScenario(options);
   const startMs = performance.now();
   const arena = Arena.ofWords(scenario.arenaWords);
+  arena.words.fill(0); // as a sweep does (sim/machine/run-virtual.ts): the host maps the pages here, not in the pass
   const engine = new VirtualEngine(arena, options.vcpus, { topology: profile.topology, smt: profile.smt, costNs: costsInNs(profile), seed: 1 });
   const world = scenario.build(arena, engine.locks);
   let passMs = 0;

@@ -47,13 +47,6 @@ export class Counters {
   ipis = 0;
   guestPtWrites = 0;
 
-  /** Adds another CPU's counts. */
-  add(other: Counters): void {
-    for (const name of Object.keys(this) as (keyof Counters)[]) {
-      if (typeof this[name] === 'number') (this as Record<string, unknown>)[name] = (this[name] as number) + (other[name] as number);
-    }
-  }
-
   /** A plain copy, by name. */
   toRecord(): Record<string, number> {
     return Object.fromEntries(Object.entries(this)) as Record<string, number>;

@@ -17,7 +17,6 @@ import { packLockStats } from '../engine/threads/lock-totals.js';
 import { readSchedstat } from '../engine/threads/schedstat.js';
 import { carveKickWords, ThreadsCpu } from '../engine/threads/threads-cpu.js';
 import { Arena } from '../memory/arena.js';
-import type { StallReport } from './cell.js';
 import { loadScenario, type MemberReport, type MemberTask, type PhaseSpan, sumTallies, writeTally } from './run-threads-message.js';
 import type { Crew, Phase, Scenario, World } from './scenario.js';
 
@@ -31,9 +30,6 @@ export default async function runMember(task: MemberTask): Promise<MemberReport>
     throw member.explain(error);
   }
 }
-
-/** A world that also tells of stalls. */
-type StallWorld = World & { stalls?(): StallReport[] };
 
 class Member {
   readonly #task: MemberTask;
@@ -71,7 +67,7 @@ class Member {
       locks: this.#locks.stats.map(packLockStats),
       lockSites: world.lockSites,
       stateHash,
-      stalls: (world as StallWorld).stalls?.() ?? [],
+      stalls: world.stalls?.() ?? [],
     };
   }
 

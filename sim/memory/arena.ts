@@ -6,15 +6,8 @@ import { assert } from '../assert.js';
 /** Words in a 64-byte cache line. */
 export const LINE_WORDS = 16;
 
-export interface Region {
-  name: string;
-  base: number;
-  length: number;
-}
-
 export class Arena {
   readonly words: Int32Array;
-  readonly regions: Region[] = [];
   #next = LINE_WORDS; // word 0 stays free, so that 0 can mean "none"
 
   constructor(buffer: SharedArrayBuffer) {
@@ -35,16 +28,11 @@ export class Arena {
     return this.words.buffer as SharedArrayBuffer;
   }
 
-  get usedWords(): number {
-    return this.#next;
-  }
-
   /** Takes `length` words, line-aligned, and returns the index of the first. */
   carve(name: string, length: number): number {
     const base = this.#next;
     const padded = Math.ceil(length / LINE_WORDS) * LINE_WORDS;
     assert(base + padded <= this.words.length, `arena too small for "${name}": needs ${base + padded} words, has ${this.words.length}`);
-    this.regions.push({ name, base, length });
     this.#next = base + padded;
     return base;
   }

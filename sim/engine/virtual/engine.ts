@@ -36,8 +36,6 @@ export class VirtualEngine {
   readonly counters = new Counters();
   readonly locks: VirtualLockFactory;
   readonly places: Place[];
-  /** Events so far. */
-  events = 0;
   readonly #heap: EventHeap;
   readonly #prng: Prng;
   readonly #skewPs: number;
@@ -102,7 +100,6 @@ export class VirtualEngine {
   }
 
   #trace(cpu: VirtualCpu): void {
-    this.events++;
     const time = cpu.time;
     const low = time | 0;
     this.#hashLow = Math.imul(this.#hashLow ^ low ^ cpu.pendingOperation, 0x01000193);
@@ -112,10 +109,6 @@ export class VirtualEngine {
   /** 16 hex digits over every event so far: its time, its CPU and its operation. */
   get traceHash(): string {
     return hex(this.#hashHigh) + hex(this.#hashLow);
-  }
-
-  get timePs(): number {
-    return this.#time;
   }
 
   #assertAllFinished(members: GangMember[], finish: Map<number, number>): void {

@@ -1,10 +1,27 @@
 // The door of sim: what the harness may use.
 
-export { COST_NAMES, COST_TABLE, type CostName } from './engine/costs.js';
+export { COST_NAMES, COST_TABLE, type CostName, type Costs } from './engine/costs.js';
+export { Counters } from './engine/counters.js';
+export type { Cpu } from './engine/cpu.js';
 export type { HistogramSummary } from './engine/histogram.js';
 export type { LockReport } from './engine/lock-stats.js';
-export type { DirtyLogOptions, PhaseTime, RunOutcome, StallReport, Validity, Warning } from './machine/cell.js';
+export { KeyBTree, RangeBTree } from './kvm/btree.js';
+export { IntervalTree } from './kvm/interval-tree.js';
+export { KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY, type MemslotFields, MS_BASE_GFN, MS_ID, writeMemslot } from './kvm/memslot.js';
+export { MemslotMeter } from './kvm/memslot-meter.js';
+export { KVM_USER_MEM_SLOTS, MEMSLOT_STRUCTURES, type MemslotSets, type MemslotStructure } from './kvm/memslot-sets.js';
+export { memslotStructures } from './kvm/memslot-structures.js';
+export { TREE_RECORD_WORDS } from './kvm/memslots-tree-index.js';
+export { GFN_NODE_WORDS, HVA_NODE, NODE_GFN } from './kvm/rb-node.js';
+export { RbTree } from './kvm/rbtree.js';
+export type { DirtyLogOptions, MemslotsOptions, PhaseTime, RunOutcome, StallReport, Validity, Warning } from './machine/cell.js';
 export { arenaBytes, checkDirtyLogOptions, DEFAULT_DIRTY_LOG } from './machine/dirty-log-options.js';
+export { memslotsArenaBytes } from './machine/memslots-config.js';
+export { checkMemslotsOptions, DEFAULT_MEMSLOTS } from './machine/memslots-options.js';
 export { listProfiles, loadProfile, type MachineProfile, profileHash, withOverrides } from './machine/profile.js';
-export { closePools, runDirtyLogThreads } from './machine/run-dirty-log-threads.js';
-export { runDirtyLogVirtual } from './machine/run-virtual.js';
+export type { AddressLimit } from './machine/replay-addresses.js';
+export { defaultMaxSlots, fitCalls, type ReplayOptions, type ReplayOutcome, replayStructures, runReplayVirtual } from './machine/replay-regions.js';
+export { IOCTL_KINDS, type IoctlKind, type RegionsCall } from './machine/replay-world.js';
+export { closePools, runDirtyLogThreads, runMemslotsThreads } from './machine/run-suite-threads.js';
+export { runDirtyLogVirtual, runMemslotsVirtual } from './machine/run-virtual.js';
+export { Arena } from './memory/arena.js';

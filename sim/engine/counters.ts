@@ -46,12 +46,39 @@ export class Counters {
   remoteTlbFlushes = 0;
   ipis = 0;
   guestPtWrites = 0;
+  faultRetries = 0;
+  mmioExits = 0;
+  sptesPrefetched = 0;
+  hostFaults = 0;
+  hostPagesDropped = 0;
+  madviseCalls = 0;
+  rootReloads = 0;
+  zapAlls = 0;
+  srcuGracePeriods = 0;
+  memslotUpdates = 0;
+  /** Updates that a test times one by one, and their picoseconds from ioctl to return. */
+  timedUpdates = 0;
+  timedUpdatePs = 0;
+  loops = 0;
+  /** Lookups of vCPU 0, alone and beside an updater. */
+  lookupsAlone = 0;
+  lookupsBeside = 0;
+  memslotTreeNodes = 0;
+  memslotBtreeNodes = 0;
+  memslotProbes = 0;
+  memslotEntriesScanned = 0;
+  memslotEntriesCopied = 0;
+  memslotBytesCopied = 0;
+  memslotLines = 0;
 
   /** A plain copy, by name. */
   toRecord(): Record<string, number> {
     return Object.fromEntries(Object.entries(this)) as Record<string, number>;
   }
 }
+
+/** What is counted, by name. */
+export type CounterName = Exclude<keyof Counters, 'toRecord'>;
 
 /** The counts of a whole run with the sums that follow from them. */
 export function withSums(counts: Record<string, number>): Record<string, number> {

@@ -1,43 +1,46 @@
 // The dirty bitmap of a memslot: one bit per 4 KiB page. Models mark_page_dirty_in_slot() of virt/kvm/kvm_main.c.
 
-import type { Cpu } from '../engine/cpu.js';
+import type { Cpu, Word } from '../engine/cpu.js';
 import { pagesPerLevel } from '../units.js';
-import { bitmapWords, type Kvm } from './kvm.js';
-import { isDirtyTracked, type Memslot, memslotOf } from './memslots.js';
+import type { Kvm } from './kvm.js';
+import { type Memslot, type MemslotFields, MS_BASE_GFN, NO_MEMSLOT } from './memslot.js';
+import { bitmapWords, dirtyBitmap, dirtyBitmapOf, isDirtyTracked } from './memslots.js';
 
-/** Sets the bits of the page of `level` that holds `gfn`, if its memslot logs. */
+/** Sets the bits of the page of `level` that holds `gfn`, if it is still in a memslot and that logs. Locks: SRCU. */
 export function markPageDirty(kvm: Kvm, cpu: Cpu, gfn: number, level: number): void {
-  const memslot = memslotOf(kvm.memslots, cpu, gfn);
-  markPageDirtyInSlot(kvm, cpu, memslot, gfn, level);
+  const memslot = kvm.memslots.gfnToMemslot(cpu, gfn);
+  if (memslot !== NO_MEMSLOT) markPageDirtyInSlot(kvm, cpu, memslot, gfn, level);
 }
 
 /** As `markPageDirty`, with the memslot known. Models mark_page_dirty_in_slot(). */
 export function markPageDirtyInSlot(kvm: Kvm, cpu: Cpu, memslot: Memslot, gfn: number, level: number): void {
   if (!isDirtyTracked(kvm.words, memslot)) return;
-  const offset = gfn - memslot.baseGfn;
+  const offset = gfn - kvm.words[memslot + MS_BASE_GFN];
+  const bitmap = dirtyBitmap(kvm.words, memslot);
   if (level === 1) {
-    setDirtyBit(cpu, memslot, offset);
+    setDirtyBit(cpu, bitmap, offset);
     return;
   }
   const pages = pagesPerLevel(level);
   const first = offset - (offset % pages);
-  for (let page = first; page < first + pages; page++) setDirtyBit(cpu, memslot, page);
+  for (let page = first; page < first + pages; page++) setDirtyBit(cpu, bitmap, page);
 }
 
-function setDirtyBit(cpu: Cpu, memslot: Memslot, offset: number): void {
+function setDirtyBit(cpu: Cpu, bitmap: Word, offset: number): void {
   const bit = 1 << (offset & 31);
-  const old = cpu.fetchOr(memslot.dirtyBitmap + (offset >>> 5), bit);
+  const old = cpu.fetchOr(bitmap + (offset >>> 5), bit);
   if ((old & bit) === 0) cpu.counters.dirtyBitsSet++;
 }
 
 /** Sets all bits (initially-all-set), the tail beyond the last page excepted. */
-export function setAllDirty(kvm: Kvm, memslot: Memslot): void {
-  const { words } = kvm;
-  const whole = memslot.npages >>> 5;
-  words.fill(-1, memslot.dirtyBitmap, memslot.dirtyBitmap + whole);
-  if (memslot.npages % 32 !== 0) words[memslot.dirtyBitmap + whole] = (1 << (memslot.npages % 32)) - 1;
+export function setAllDirty(words: Int32Array, { arch, npages }: Pick<MemslotFields, 'arch' | 'npages'>): void {
+  const bitmap = dirtyBitmapOf(words, arch);
+  const whole = npages >>> 5;
+  words.fill(-1, bitmap, bitmap + whole);
+  if (npages % 32 !== 0) words[bitmap + whole] = (1 << (npages % 32)) - 1;
 }
 
-export function clearBitmap(kvm: Kvm, memslot: Memslot): void {
-  kvm.words.fill(0, memslot.dirtyBitmap, memslot.dirtyBitmap + bitmapWords(memslot.npages));
+export function clearBitmap(words: Int32Array, { arch, npages }: Pick<MemslotFields, 'arch' | 'npages'>): void {
+  const bitmap = dirtyBitmapOf(words, arch);
+  words.fill(0, bitmap, bitmap + bitmapWords(npages));
 }

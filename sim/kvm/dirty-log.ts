@@ -1,113 +1,95 @@
 // The ioctls of dirty logging, as user space's thread calls them: KVM_SET_USER_MEMORY_REGION that toggles the flag, KVM_GET_DIRTY_LOG,
 // KVM_CLEAR_DIRTY_LOG. Models kvm_mmu_slot_apply_flags() of x86.c and the generic part of virt/kvm/kvm_main.c.
 
+import { assert } from '../assert.js';
 import type { Cpu, KernelPath } from '../engine/cpu.js';
-import { LEVEL_2M, LEVEL_4K } from '../units.js';
-import { clearBitmap, setAllDirty } from './dirty-bitmap.js';
-import { bitmapWords, type Kvm } from './kvm.js';
+import { LEVEL_2M } from '../units.js';
+import type { Kvm } from './kvm.js';
 import { LockSite } from './lock-sites.js';
-import { LOG_DIRTY_PAGES, type Memslot } from './memslots.js';
+import { KVM_MEM_LOG_DIRTY_PAGES, type Memslot, MS_BASE_GFN, MS_NPAGES } from './memslot.js';
+import { bitmapWords, dirtyBitmap, userBitmap } from './memslots.js';
 import type { DirtyMask } from './mmu.js';
+import { setUserMemoryRegion } from './set-memory-region.js';
 import { kickVcpus, kvmFlushRemoteTlbs } from './vcpu.js';
 
-/** Turns logging on for one memslot. Locks: slots_lock, then those of the MMU's walks. Suspends: there. */
-export function* enableDirtyLogging(kvm: Kvm, cpu: Cpu, memslot: Memslot): KernelPath {
-  cpu.spend(cpu.cost.ioctl_entry);
-  if (kvm.slotsLock.lock(cpu, LockSite.enableDirtyLog)) yield;
-  if (kvm.config.initiallyAllSet) setAllDirty(kvm, memslot);
-  else clearBitmap(kvm, memslot);
-  yield* swapMemslots(cpu, memslot, LOG_DIRTY_PAGES);
-  cpu.fetchAdd(kvm.dirtyLoggingCount, 1);
-  if (!kvm.config.initiallyAllSet) yield* startTracking(kvm, cpu, memslot);
-  if (kvm.slotsLock.unlock(cpu)) yield;
+/** Turns logging on for the memslot `id`. Locks: as setUserMemoryRegion(). */
+export function* enableDirtyLogging(kvm: Kvm, cpu: Cpu, id: number): KernelPath {
+  yield* setFlags(kvm, cpu, id, KVM_MEM_LOG_DIRTY_PAGES);
 }
 
-/** Splits and protects a whole memslot. Models the enabling half of kvm_mmu_slot_apply_flags(). */
-function* startTracking(kvm: Kvm, cpu: Cpu, memslot: Memslot): KernelPath {
-  const { dirtyLevel } = kvm;
-  if (kvm.split.eager) {
-    const range = { start: memslot.baseGfn, end: memslot.baseGfn + memslot.npages };
-    yield* kvm.mmu.trySplitHugePages(kvm, cpu, memslot, { range, targetLevel: dirtyLevel, locked: false });
-  }
-  if (kvm.hasPml) {
-    yield* kvm.mmu.slotLeafClearDirty(kvm, cpu, memslot);
-    yield* kvm.mmu.slotRemoveWriteAccess(kvm, cpu, memslot, LEVEL_2M);
-  } else yield* kvm.mmu.slotRemoveWriteAccess(kvm, cpu, memslot, LEVEL_4K);
-  kvmFlushRemoteTlbs(kvm, cpu);
+/** Turns logging off and lets huge pages come back. Locks: as setUserMemoryRegion(). */
+export function* disableDirtyLogging(kvm: Kvm, cpu: Cpu, id: number): KernelPath {
+  yield* setFlags(kvm, cpu, id, 0);
 }
 
-/** Turns logging off and lets huge pages come back. Locks: slots_lock, then those of the MMU's walk. */
-export function* disableDirtyLogging(kvm: Kvm, cpu: Cpu, memslot: Memslot): KernelPath {
-  cpu.spend(cpu.cost.ioctl_entry);
-  if (kvm.slotsLock.lock(cpu, LockSite.disableDirtyLog)) yield;
-  yield* swapMemslots(cpu, memslot, 0);
-  cpu.fetchAdd(kvm.dirtyLoggingCount, -1);
-  yield* kvm.mmu.zapCollapsibleSptes(kvm, cpu, memslot);
-  if (kvm.slotsLock.unlock(cpu)) yield;
-}
-
-/** Publishes new flags: one swap of the memslot sets and its grace period. */
-function* swapMemslots(cpu: Cpu, memslot: Memslot, flags: number): KernelPath {
-  cpu.spend(cpu.cost.slot_update);
-  if (cpu.touch(memslot.flagsWord)) yield;
-  cpu.store(memslot.flagsWord, flags);
-  cpu.spend(cpu.cost.srcu_grace_period);
+function* setFlags(kvm: Kvm, cpu: Cpu, id: number, flags: number): KernelPath {
+  const refusal = yield* setUserMemoryRegion(kvm, cpu, { ...kvm.regionOf(id), flags });
+  if (refusal !== null) assert(false, refusal.message);
 }
 
 /** KVM_GET_DIRTY_LOG into the memslot's user bitmap. Without manual protection it also clears and protects, under one long hold. */
-export function* getDirtyLog(kvm: Kvm, cpu: Cpu, memslot: Memslot): KernelPath {
+export function* getDirtyLog(kvm: Kvm, cpu: Cpu, id: number): KernelPath {
   cpu.spend(cpu.cost.ioctl_entry);
   if (kvm.slotsLock.lock(cpu, LockSite.getDirtyLog)) yield;
+  const memslot = kvm.memslots.idToMemslot(cpu, id);
   kickVcpus(kvm, cpu); // they empty their PML buffers on the way out
   if (kvm.config.initiallyAllSet) copyBitmap(kvm, cpu, memslot);
   else yield* getAndProtect(kvm, cpu, memslot);
   if (kvm.slotsLock.unlock(cpu)) yield;
 }
 
+/** The memslot's bitmap and user space's copy of it: first words, and how many. */
+function bitmapsOf(kvm: Kvm, memslot: Memslot): { baseGfn: number; length: number; dirty: number; user: number } {
+  const { words } = kvm;
+  const length = bitmapWords(words[memslot + MS_NPAGES]);
+  return { baseGfn: words[memslot + MS_BASE_GFN], length, dirty: dirtyBitmap(words, memslot), user: userBitmap(words, memslot) };
+}
+
 function copyBitmap(kvm: Kvm, cpu: Cpu, memslot: Memslot): void {
-  const words = bitmapWords(memslot.npages);
-  for (let i = 0; i < words; i++) kvm.words[memslot.userBitmap + i] = cpu.load(memslot.dirtyBitmap + i);
-  cpu.spend((words / 2) * cpu.cost.bitmap_word);
+  const at = bitmapsOf(kvm, memslot);
+  for (let i = 0; i < at.length; i++) kvm.words[at.user + i] = cpu.load(at.dirty + i);
+  cpu.spend((at.length / 2) * cpu.cost.bitmap_word);
 }
 
 /** Locks: mmu_lock for write, over the whole memslot. Models kvm_get_dirty_log_protect(). */
 function* getAndProtect(kvm: Kvm, cpu: Cpu, memslot: Memslot): KernelPath {
   if (kvm.mmuLock.writeLock(cpu, LockSite.getDirtyLog)) yield;
-  const words = bitmapWords(memslot.npages);
+  const at = bitmapsOf(kvm, memslot);
   let flush = false;
-  for (let i = 0; i < words; i += 2) {
+  for (let i = 0; i < at.length; i += 2) {
     cpu.spend(cpu.cost.bitmap_word);
-    const dirty = memslot.dirtyBitmap + i;
-    const user = memslot.userBitmap + i;
+    const dirty = at.dirty + i;
+    const user = at.user + i;
     if (cpu.touch(dirty)) yield;
     kvm.words[user] = cpu.xchg(dirty, 0);
     kvm.words[user + 1] = cpu.xchg(dirty + 1, 0);
     if ((kvm.words[user] | kvm.words[user + 1]) === 0) continue;
     flush = true;
-    yield* protectWord(kvm, cpu, memslot, { gfn: memslot.baseGfn + i * 32, low: kvm.words[user], high: kvm.words[user + 1] });
+    yield* protectWord(kvm, cpu, memslot, { gfn: at.baseGfn + i * 32, low: kvm.words[user], high: kvm.words[user + 1] });
   }
   if (flush) kvmFlushRemoteTlbs(kvm, cpu);
   if (kvm.mmuLock.writeUnlock(cpu)) yield;
 }
 
 /** KVM_CLEAR_DIRTY_LOG of a whole memslot with the bitmap that GET has read. Locks: slots_lock, mmu_lock for write. */
-export function* clearDirtyLog(kvm: Kvm, cpu: Cpu, memslot: Memslot): KernelPath {
+export function* clearDirtyLog(kvm: Kvm, cpu: Cpu, id: number): KernelPath {
   cpu.spend(cpu.cost.ioctl_entry);
   if (kvm.slotsLock.lock(cpu, LockSite.clearDirtyLog)) yield;
+  const memslot = kvm.memslots.idToMemslot(cpu, id);
+  const at = bitmapsOf(kvm, memslot);
   if (kvm.mmuLock.writeLock(cpu, LockSite.clearDirtyLog)) yield;
-  const words = bitmapWords(memslot.npages);
   let flush = false;
-  for (let i = 0; i < words; i += 2) {
+  for (let i = 0; i < at.length; i += 2) {
     cpu.spend(cpu.cost.bitmap_word);
-    const dirty = memslot.dirtyBitmap + i;
-    const user = memslot.userBitmap + i;
+    const dirty = at.dirty + i;
+    const user = at.user + i;
     if ((kvm.words[user] | kvm.words[user + 1]) === 0) continue;
     if (cpu.touch(dirty)) yield;
     const low = cpu.fetchAnd(dirty, ~kvm.words[user]) & kvm.words[user];
     const high = cpu.fetchAnd(dirty + 1, ~kvm.words[user + 1]) & kvm.words[user + 1];
     if ((low | high) === 0) continue;
     flush = true;
-    yield* protectWord(kvm, cpu, memslot, { gfn: memslot.baseGfn + i * 32, low, high });
+    yield* protectWord(kvm, cpu, memslot, { gfn: at.baseGfn + i * 32, low, high });
   }
   if (flush) kvmFlushRemoteTlbs(kvm, cpu);
   if (kvm.mmuLock.writeUnlock(cpu)) yield;

@@ -5,7 +5,7 @@ import type { Cpu } from '../engine/cpu.js';
 import { ROOT_LEVEL } from '../units.js';
 import { markPageDirtyInSlot } from './dirty-bitmap.js';
 import type { Kvm } from './kvm.js';
-import { isDirtyTracked, memslotOf } from './memslots.js';
+import { isDirtyTracked } from './memslots.js';
 import { spTable } from './shadow-page.js';
 import { isLeaf, MMU_WRITABLE, PRESENT, sptePayload, tableIndex, WRITABLE } from './spte.js';
 import type { Vcpu } from './vcpu.js';
@@ -43,7 +43,7 @@ export function fastPageFault(kvm: Kvm, vcpu: Vcpu, gfn: number): boolean {
     cpu.counters.spuriousFaults++;
     return true;
   }
-  const memslot = memslotOf(kvm.memslots, cpu, gfn);
+  const { memslot } = vcpu;
   const logged = isDirtyTracked(kvm.words, memslot);
   if ((spte & MMU_WRITABLE) === 0 || (level > 1 && logged)) return false;
   if (cpu.cmpxchg(sptep, spte, spte | WRITABLE) !== spte) {

@@ -9,6 +9,7 @@ import { TABLE_ENTRIES } from '../units.js';
 import { guestTableGfn } from './guest-paging.js';
 import type { Kvm } from './kvm.js';
 import { LockSite } from './lock-sites.js';
+import { slotRange } from './mmu.js';
 import { findShadowPage, makeRole, SP_UNSYNC, spHeader } from './shadow-page.js';
 import { ACC_ALL } from './spte.js';
 import type { Vcpu } from './vcpu.js';
@@ -29,9 +30,30 @@ export function* guestPtWrite(kvm: Kvm, vcpu: Vcpu, gfn: number): KernelPath {
   if (kvm.mmuLock.writeUnlock(cpu)) yield;
 }
 
+/** All page tables were zapped: the vCPU takes the new root, and makes it if it is the first. Locks: mmu_lock for write. Models kvm_mmu_load(). */
+export function* reloadRoot(kvm: Kvm, vcpu: Vcpu): KernelPath {
+  const { cpu, process } = vcpu;
+  const word = kvm.roots + (kvm.direct ? 0 : process);
+  cpu.counters.rootReloads++;
+  cpu.spend(cpu.cost.root_switch);
+  if (kvm.mmuLock.writeLock(cpu, LockSite.loadRoot)) yield;
+  vcpu.validGen = cpu.load(kvm.mmuValidGen);
+  if (kvm.words[word] === 0) kvm.mmu.createRoot(kvm, cpu, kvm.direct ? 0 : process);
+  vcpu.root = kvm.words[word];
+  vcpu.tlb.switchRoot(vcpu.root);
+  vcpu.tlb.flush(); // the new root may have the old one's number
+  if (kvm.mmuLock.writeUnlock(cpu)) yield;
+  vcpu.needsRoot = vcpu.validGen !== cpu.load(kvm.mmuValidGen);
+}
+
 /** The guest loads CR3 with the tables of `process`. Locks: mmu_lock for write when a page has to be synced. */
 export function* loadRoot(kvm: Kvm, vcpu: Vcpu, process: number): KernelPath {
   const { cpu } = vcpu;
+  vcpu.validGen = cpu.load(kvm.mmuValidGen);
+  if (kvm.words[kvm.roots + (kvm.direct ? 0 : process)] === 0) {
+    vcpu.process = process;
+    yield* reloadRoot(kvm, vcpu);
+  }
   const root = kvm.words[kvm.roots + (kvm.direct ? 0 : process)];
   if (vcpu.root !== 0 && vcpu.root !== root) cpu.spend(cpu.cost.root_switch);
   vcpu.process = process;
@@ -50,9 +72,10 @@ function syncPages(kvm: Kvm, cpu: Cpu, process: number): void {
   const { words } = kvm;
   const { leafLevel } = kvm.config.guest;
   const role = makeRole(leafLevel, false, ACC_ALL);
-  for (const { baseGfn, npages } of kvm.memslots.all) {
+  kvm.memslots.forEach(cpu, (memslot) => {
     const step = TABLE_ENTRIES ** leafLevel;
-    for (let gfn = baseGfn - (baseGfn % step); gfn < baseGfn + npages; gfn += step) {
+    const { start, end } = slotRange(kvm, memslot);
+    for (let gfn = start - (start % step); gfn < end; gfn += step) {
       const sp = findShadowPage(kvm, guestTableGfn(process, leafLevel, gfn), role);
       if (sp === 0 || words[spHeader(kvm, sp) + SP_UNSYNC] === 0) continue;
       words[spHeader(kvm, sp) + SP_UNSYNC] = 0;
@@ -60,5 +83,5 @@ function syncPages(kvm: Kvm, cpu: Cpu, process: number): void {
       cpu.counters.mmuPagesSynced++;
       cpu.spend(TABLE_ENTRIES * cpu.cost.sync_spte);
     }
-  }
+  });
 }

@@ -4,16 +4,23 @@
 import { assert } from '../assert.js';
 import type { Cpu, LockFactory, Mutex, RwLock } from '../engine/cpu.js';
 import { type Arena, carvedWords, LINE_WORDS } from '../memory/arena.js';
-import { TABLE_ENTRIES } from '../units.js';
+import { blockWords, Heap } from '../memory/heap.js';
+import type { HostMemory } from '../memory/host-memory.js';
+import { PAGE_BYTES, TABLE_ENTRIES } from '../units.js';
+import type { Era } from './era.js';
 import type { GuestPaging } from './guest-paging.js';
-import type { Memslot, Memslots } from './memslots.js';
-import { rmapHeadCount } from './memslots.js';
-import { MemslotsArray } from './memslots-array.js';
+import type { MemoryRegion } from './memory-region.js';
+import { type Memslot, readMemslot } from './memslot.js';
+import type { MemslotSets, MemslotStructure } from './memslot-sets.js';
+import { memslotStructures } from './memslot-structures.js';
+import { archWords, createArch } from './memslots.js';
 import type { Mmu } from './mmu.js';
+import { observer } from './observer.js';
 import { DESC_WORDS } from './rmap.js';
 import { HASH_BUCKETS, SP_HEADER_WORDS } from './shadow-page.js';
 import type { SplitPolicy } from './split-policy.js';
 import { MAX_PAYLOAD } from './spte.js';
+import { Srcu } from './srcu.js';
 
 /** Lines that every mapping under mmu_lock writes: MMU page accounting with its active list; statistics with the invalidation sequence. */
 export const MMU_LINES = 2;
@@ -33,19 +40,32 @@ export interface KvmConfig {
   dirtyLevel: number;
   initiallyAllSet: boolean;
   guest: GuestPaging;
-  /** Shadow pages that may be in use (the shadow MMU's quota). */
-  mmuPageQuota: number;
+  /** Shadow pages that may be in use (n_requested_mmu_pages); 0 for KVM's default, which follows the memslots. */
+  requestedMmuPages: number;
+  era: Era;
+  memslotStructure: MemslotStructure;
+  /** Ids of memslots are below it (KVM_USER_MEM_SLOTS). */
+  maxMemslots: number;
+  /** Who keeps the memslot found last. */
+  lastUsed: 'shared' | 'vcpu';
+  /** Deleting or moving a memslot drops everything that the guest has mapped (KVM_X86_QUIRK_SLOT_ZAP_ALL). */
+  slotZapAll: boolean;
+  /** Largest level that the backing of the memslots maps. */
+  hostLevel: number;
+  /** Memslots that are there when the VM starts. */
   memslots: MemslotPlan[];
+  /** Words to make room for beside those: rmaps and bitmaps of memslots that come later, and of those that move. */
+  archRoom: number;
   /** Table frames and rmap descriptors to make room for. */
   tableCapacity: number;
   descCapacity: number;
 }
 
 export interface MemslotPlan {
+  id: number;
   baseGfn: number;
   npages: number;
-  basePfn: number;
-  hostLevel: number;
+  hvaPage: number;
 }
 
 /** Arena words that `new Kvm` carves for `config`. */
@@ -57,16 +77,21 @@ export function kvmArenaWords(config: Omit<KvmConfig, 'mmu' | 'split'>): number 
     32 * 16 +
     carvedWords(config.vcpuCount) +
     2 * carvedWords(config.guest.processCount);
-  for (const { baseGfn, npages } of config.memslots) {
-    for (let level = 1; level <= 3; level++) total += carvedWords(rmapHeadCount(baseGfn, npages, level));
-    total += 2 * carvedWords(bitmapWords(npages)) + 16;
-  }
+  total += archHeapWords(config) + Srcu.arenaWords(config.vcpuCount + 1) + memslotStructures[config.memslotStructure].arenaWords(setsConfig(config));
   return total + 1024; // locks
 }
 
-/** Words of a dirty bitmap of `npages`, whole 64-bit words as in KVM's ABI. */
-export function bitmapWords(npages: number): number {
-  return Math.ceil(npages / 64) * 2;
+function archHeapWords(config: Pick<KvmConfig, 'memslots' | 'archRoom'>): number {
+  return config.memslots.reduce((words, { npages }) => words + blockWords(archWords(npages)), carvedWords(config.archRoom));
+}
+
+function setsConfig(config: Pick<KvmConfig, 'maxMemslots' | 'vcpuCount' | 'lastUsed'>) {
+  return { capacity: config.maxMemslots, cpuCount: config.vcpuCount + 1, lastUsed: config.lastUsed };
+}
+
+/** KVM's default quota of shadow pages: 20 per mille of the guest's pages, at least 64. Models kvm_mmu_calculate_default_mmu_pages(). */
+export function defaultMmuPages(guestPages: number): number {
+  return Math.max(64, Math.floor((guestPages * 20) / 1000));
 }
 
 export class Kvm {
@@ -76,13 +101,18 @@ export class Kvm {
   readonly split: SplitPolicy;
   readonly mmuLock: RwLock;
   readonly slotsLock: Mutex;
-  readonly memslots: Memslots;
+  readonly era: Era;
+  readonly memslots: MemslotSets;
+  readonly srcu: Srcu;
+  /** Memory of the memslots' rmaps and bitmaps. */
+  readonly archHeap: Heap;
+  /** User space's memory, where it can go away; null when all of it is always there. */
+  hostMemory: HostMemory | null = null;
   /** The MMU maps guest physical memory: no guest tables to shadow. */
   readonly direct: boolean;
   readonly dirtyLevel: number;
   /** The shadow MMU makes a write-protected 4 KiB spte writable under mmu_lock held for read. */
   readonly readLocksWpFaults: boolean;
-  readonly mmuPageQuota: number;
   /** The hardware logs dirty pages itself (Page Modification Logging): with EPT, at 4 KiB granularity. */
   readonly hasPml: boolean;
   /** References of a page walk whose last table is known: the leaf, and with EPT the guest's leaf too. */
@@ -102,6 +132,17 @@ export class Kvm {
   readonly allocatorLock: number;
   /** Shadow pages in use (arch.n_used_mmu_pages). */
   readonly usedMmuPages: number;
+  /** Word: shadow pages that may be in use (arch.n_max_mmu_pages). */
+  readonly maxMmuPages: number;
+  /** Word: number of the last zap of everything (arch.mmu_valid_gen). */
+  readonly mmuValidGen: number;
+  /** Words of the mmu notifier: mmu_notifier_seq, mmu_notifier_count, and the hull of the ranges in progress. */
+  readonly invalidateSeq: number;
+  readonly invalidateInProgress: number;
+  readonly invalidateFirst: number;
+  readonly invalidateLast: number;
+  /** Word to touch before memslots are published. */
+  readonly slotsWord: number;
   /** Active list of shadow pages, oldest first: head and tail. */
   readonly activeHead: number;
   readonly activeTail: number;
@@ -123,14 +164,15 @@ export class Kvm {
   readonly tableCapacity: number;
   readonly descCapacity: number;
 
-  constructor(arena: Arena, locks: LockFactory, config: KvmConfig) {
+  /** `initialize`: this thread lays the VM out; others attach to the same arena. */
+  constructor(arena: Arena, locks: LockFactory, config: KvmConfig, initialize: boolean) {
     this.config = config;
     this.mmu = config.mmu;
     this.split = config.split;
     this.direct = config.ept;
     this.dirtyLevel = config.dirtyLevel;
     this.readLocksWpFaults = config.wpFaultLock === 'read' && !config.ept;
-    this.mmuPageQuota = config.mmuPageQuota;
+    this.era = config.era;
     this.hasPml = config.ept && config.dirtyLevel === 1;
     this.cachedWalkRefs = config.ept ? 2 : 1;
     this.words = arena.words;
@@ -146,6 +188,13 @@ export class Kvm {
     this.nextDesc = arena.carveLine('nextDesc');
     this.allocatorLock = arena.carveLine('allocatorLock');
     this.usedMmuPages = arena.carveLine('usedMmuPages');
+    this.maxMmuPages = arena.carveLine('maxMmuPages');
+    this.mmuValidGen = arena.carveLine('mmuValidGen');
+    this.invalidateSeq = arena.carveLine('mmuNotifier');
+    this.invalidateInProgress = this.invalidateSeq + 1;
+    this.invalidateFirst = this.invalidateSeq + 2;
+    this.invalidateLast = this.invalidateSeq + 3;
+    this.slotsWord = arena.carveLine('memslotsPointer');
     this.activeHead = arena.carveLine('activeList');
     this.activeTail = this.activeHead + 1;
     this.pagesStat = arena.carveLine('pagesStat');
@@ -161,13 +210,34 @@ export class Kvm {
     this.spBase = arena.carve('shadowPages', config.tableCapacity * SP_HEADER_WORDS) - SP_HEADER_WORDS;
     this.tableBase = arena.carve('tables', config.tableCapacity * TABLE_ENTRIES) - TABLE_ENTRIES;
     this.descBase = arena.carve('rmapDescs', config.descCapacity * DESC_WORDS);
-    const slots = config.memslots.map((plan, index) => carveMemslot(arena, plan, index + 1));
-    this.memslots = new MemslotsArray(slots, config.vcpuCount + 1);
+    this.srcu = new Srcu(arena, config.vcpuCount + 1);
+    this.archHeap = new Heap(arena, 'memslotArch', archHeapWords(config));
+    this.memslots = memslotStructures[config.memslotStructure].create(arena, setsConfig(config));
+    if (initialize) this.#loadMemslots();
+  }
+
+  #loadMemslots(): void {
+    const { memslots, hostLevel, requestedMmuPages } = this.config;
+    this.memslots.load(memslots.map((plan) => ({ ...plan, flags: 0, arch: createArch(this.archHeap, { npages: plan.npages, hostLevel }).arch })));
+    this.words[this.maxMmuPages] = requestedMmuPages || defaultMmuPages(memslots.reduce((pages, { npages }) => pages + npages, 0));
+  }
+
+  /** Every memslot. No CPU may be running. */
+  eachMemslot(visit: (memslot: Memslot) => void): void {
+    this.memslots.forEach(observer(this.words), visit);
+  }
+
+  /** The region that user space has set for memslot `id`, which must be there; read beside what runs, as user space knows it anyway. */
+  regionOf(id: number): MemoryRegion {
+    const memslot = this.memslots.idToMemslot(observer(this.words), id);
+    assert(memslot !== 0, `no memslot ${id}`);
+    const { baseGfn, npages, hvaPage, flags } = readMemslot(this.words, memslot);
+    return { slot: id, flags, guestPhysAddr: baseGfn * PAGE_BYTES, memorySize: npages * PAGE_BYTES, userspaceAddr: hvaPage * PAGE_BYTES };
   }
 
   /** Shadow pages that may still be allocated (kvm_mmu_available_pages). */
   availableMmuPages(): number {
-    return this.mmuPageQuota - this.words[this.usedMmuPages];
+    return this.words[this.maxMmuPages] - this.words[this.usedMmuPages];
   }
 
   /** Whether a long walk should drop mmu_lock now. The caller has just touched the lock. Models rwlock_needbreak() and need_resched(). */
@@ -175,20 +245,4 @@ export class Kvm {
     if (this.config.preempt === 'full' && this.mmuLock.isContended(cpu)) return true;
     return cpu.needResched();
   }
-}
-
-function carveMemslot(arena: Arena, plan: MemslotPlan, id: number): Memslot {
-  const { baseGfn, npages, basePfn, hostLevel } = plan;
-  const rmap = (level: number) => arena.carve(`rmap${level}[${id}]`, rmapHeadCount(baseGfn, npages, level));
-  return {
-    id,
-    baseGfn,
-    npages,
-    basePfn,
-    hostLevel,
-    flagsWord: arena.carveLine(`flags[${id}]`),
-    rmapBase: [0, rmap(1), rmap(2), rmap(3)],
-    dirtyBitmap: arena.carve(`dirtyBitmap[${id}]`, bitmapWords(npages)),
-    userBitmap: arena.carve(`userBitmap[${id}]`, bitmapWords(npages)),
-  };
 }

@@ -11,6 +11,11 @@ export const LockSite = {
   slotUpdate: 7,
   guestPtWrite: 8,
   syncRoots: 9,
+  mmuNotifier: 10,
+  zapAll: 11,
+  zapMemslot: 12,
+  loadRoot: 13,
+  mmuPageQuota: 14,
 } as const;
 
 export const LOCK_SITE_NAMES = [
@@ -24,4 +29,9 @@ export const LOCK_SITE_NAMES = [
   'memslot update',
   'guest page-table write',
   'sync roots',
+  'mmu notifier',
+  'zap all',
+  'zap memslot',
+  'load root',
+  'MMU page quota',
 ] as const;

@@ -1,51 +1,76 @@
-// Memslots behind one interface. Models the parts of include/linux/kvm_host.h and virt/kvm/kvm_main.c that the MMU asks for.
+// What the MMU asks of a memslot, and what the architecture keeps for it: rmap heads and dirty bitmaps (struct kvm_arch_memory_slot).
+// The copies of a memslot share one such record; it comes with the create and goes with the delete.
 
 import { assert } from '../assert.js';
-import type { Cpu } from '../engine/cpu.js';
-import { pagesPerLevel, TABLE_SHIFT } from '../units.js';
+import type { Cpu, Word } from '../engine/cpu.js';
+import type { Heap } from '../memory/heap.js';
+import { LEVEL_1G, pagesPerLevel, TABLE_SHIFT } from '../units.js';
+import { KVM_MEM_LOG_DIRTY_PAGES, type Memslot, MS_ARCH, MS_BASE_GFN, MS_FLAGS, MS_HVA_PAGE, MS_NPAGES } from './memslot.js';
+import type { MemslotSets } from './memslot-sets.js';
 
-/** Flag of a memslot: its writes are logged (KVM_MEM_LOG_DIRTY_PAGES). */
-export const LOG_DIRTY_PAGES = 1;
+/** Offsets of the architecture's record. 1, 2, 3: first word of the rmap heads of that level. */
+const ARCH_WORDS = 16;
+const ARCH_HOST_LEVEL = 4;
+const ARCH_DIRTY_BITMAP = 5;
+const ARCH_USER_BITMAP = 6;
 
-/** One memslot: constants here, everything that changes in arena words. */
-export interface Memslot {
-  readonly id: number;
-  readonly baseGfn: number;
-  readonly npages: number;
-  readonly basePfn: number;
-  /** Arena word of the flags. */
-  readonly flagsWord: number;
-  /** First word of the rmap heads of level 1, 2, 3 (index 0 is unused). */
-  readonly rmapBase: readonly [number, number, number, number];
-  /** First word of the dirty bitmap: one bit per page, 32 to a word. */
-  readonly dirtyBitmap: number;
-  /** First word of user space's copy of the bitmap. */
-  readonly userBitmap: number;
-  /** Largest level that the backing maps. */
-  readonly hostLevel: number;
-}
-
-export interface Memslots {
-  readonly all: readonly Memslot[];
-  /** The memslot that holds `gfn`, or null. Models gfn_to_memslot(). */
-  gfnToMemslot(cpu: Cpu, gfn: number): Memslot | null;
-}
-
-/** The memslot that holds `gfn`; the model never maps anything else, so none is a broken invariant. */
-export function memslotOf(memslots: Memslots, cpu: Cpu, gfn: number): Memslot {
+/** The memslot that holds `gfn`, where there must be one. */
+export function memslotOf(memslots: MemslotSets, cpu: Cpu, gfn: number): Memslot {
   const memslot = memslots.gfnToMemslot(cpu, gfn);
-  if (memslot === null) assert(false, `gfn ${gfn} is in no memslot`);
-  return memslot as Memslot;
+  if (memslot === 0) assert(false, `gfn ${gfn} is in no memslot`);
+  return memslot;
 }
 
 export function isDirtyTracked(words: Int32Array, memslot: Memslot): boolean {
-  return (words[memslot.flagsWord] & LOG_DIRTY_PAGES) !== 0;
+  return (words[memslot + MS_FLAGS] & KVM_MEM_LOG_DIRTY_PAGES) !== 0;
 }
 
 /** Arena word of the rmap head of `gfn` at `level`. Models gfn_to_rmap(). */
-export function gfnToRmap(memslot: Memslot, gfn: number, level: number): number {
+export function gfnToRmap(words: Int32Array, memslot: Memslot, gfn: number, level: number): Word {
   const shift = (level - 1) * TABLE_SHIFT;
-  return memslot.rmapBase[level] + (gfn >>> shift) - (memslot.baseGfn >>> shift);
+  return words[words[memslot + MS_ARCH] + level] + (gfn >>> shift) - (words[memslot + MS_BASE_GFN] >>> shift);
+}
+
+/** First word of the dirty bitmap: one bit per page, 32 to a word. */
+export function dirtyBitmap(words: Int32Array, memslot: Memslot): Word {
+  return dirtyBitmapOf(words, words[memslot + MS_ARCH]);
+}
+
+/** First word of user space's copy of the bitmap. */
+export function userBitmap(words: Int32Array, memslot: Memslot): Word {
+  return userBitmapOf(words, words[memslot + MS_ARCH]);
+}
+
+/** As `dirtyBitmap`, of an architecture's record. */
+export function dirtyBitmapOf(words: Int32Array, arch: Word): Word {
+  return words[arch + ARCH_DIRTY_BITMAP];
+}
+
+/** As `userBitmap`, of an architecture's record. */
+export function userBitmapOf(words: Int32Array, arch: Word): Word {
+  return words[arch + ARCH_USER_BITMAP];
+}
+
+/** Largest level that the backing maps. */
+export function hostLevel(words: Int32Array, memslot: Memslot): number {
+  return words[words[memslot + MS_ARCH] + ARCH_HOST_LEVEL];
+}
+
+/** Largest level at which `gfn` may be mapped: the backing's, and the huge page must lie inside the memslot. */
+export function hostMappingLevel(words: Int32Array, memslot: Memslot, gfn: number): number {
+  const baseGfn = words[memslot + MS_BASE_GFN];
+  const endGfn = baseGfn + words[memslot + MS_NPAGES];
+  let level = hostLevel(words, memslot);
+  for (; level > 1; level--) {
+    const pages = pagesPerLevel(level);
+    const first = gfn - (gfn % pages);
+    if (first >= baseGfn && first + pages <= endGfn) break;
+  }
+  return level;
+}
+
+export function pfnOf(words: Int32Array, memslot: Memslot, gfn: number): number {
+  return words[memslot + MS_HVA_PAGE] + gfn - words[memslot + MS_BASE_GFN];
 }
 
 /** Rmap heads of a memslot at `level`. */
@@ -54,17 +79,35 @@ export function rmapHeadCount(baseGfn: number, npages: number, level: number): n
   return ((baseGfn + npages - 1) >>> shift) - (baseGfn >>> shift) + 1;
 }
 
-/** Largest level at which `gfn` may be mapped: the backing's, and the huge page must lie inside the memslot. */
-export function hostMappingLevel(memslot: Memslot, gfn: number): number {
-  let level = memslot.hostLevel;
-  for (; level > 1; level--) {
-    const pages = pagesPerLevel(level);
-    const first = gfn - (gfn % pages);
-    if (first >= memslot.baseGfn && first + pages <= memslot.baseGfn + memslot.npages) break;
-  }
-  return level;
+/** Words of a dirty bitmap of `npages`, whole 64-bit words as in KVM's ABI. */
+export function bitmapWords(npages: number): number {
+  return Math.ceil(npages / 64) * 2;
 }
 
-export function pfnOf(memslot: Memslot, gfn: number): number {
-  return memslot.basePfn + gfn - memslot.baseGfn;
+/** Words of the architecture's record of a memslot, rmaps and bitmaps included: enough wherever the memslot moves. */
+export function archWords(npages: number): number {
+  let words = ARCH_WORDS + 2 * bitmapWords(npages);
+  for (let level = 1; level <= LEVEL_1G; level++) words += headRoom(npages, level);
+  return words;
+}
+
+/** Heads at `level` for any base gfn. */
+function headRoom(npages: number, level: number): number {
+  return Math.ceil(npages / pagesPerLevel(level)) + (level === 1 ? 0 : 1);
+}
+
+/** The architecture's record of a new memslot, all heads empty, and whether its memory was never in use before. Models kvm_arch_create_memslot(). */
+export function createArch(heap: Heap, plan: { npages: number; hostLevel: number }): { arch: Word; fresh: boolean } {
+  const { words } = heap;
+  const { block: arch, fresh } = heap.alloc(archWords(plan.npages));
+  let next = arch + ARCH_WORDS;
+  const take = (length: number): Word => {
+    next += length;
+    return next - length;
+  };
+  for (let level = 1; level <= LEVEL_1G; level++) words[arch + level] = take(headRoom(plan.npages, level));
+  words[arch + ARCH_HOST_LEVEL] = plan.hostLevel;
+  words[arch + ARCH_DIRTY_BITMAP] = take(bitmapWords(plan.npages));
+  words[arch + ARCH_USER_BITMAP] = take(bitmapWords(plan.npages));
+  return { arch, fresh };
 }

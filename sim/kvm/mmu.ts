@@ -2,13 +2,19 @@
 
 import type { Cpu, KernelPath, Suspend, Word } from '../engine/cpu.js';
 import type { Kvm } from './kvm.js';
-import type { Memslot } from './memslots.js';
+import { type Memslot, MS_BASE_GFN, MS_NPAGES } from './memslot.js';
 import type { Vcpu } from './vcpu.js';
 
 /** A span of gfns, half-open. */
 export interface GfnRange {
   start: number;
   end: number;
+}
+
+/** The gfns of a memslot. */
+export function slotRange(kvm: Kvm, memslot: Memslot): GfnRange {
+  const start = kvm.words[memslot + MS_BASE_GFN];
+  return { start, end: start + kvm.words[memslot + MS_NPAGES] };
 }
 
 /** 64 bits of a dirty bitmap: bit n of `low` is page `gfn` + n, of `high` page `gfn` + 32 + n. */
@@ -22,6 +28,8 @@ export interface Mmu {
   readonly name: 'shadow' | 'tdp';
   /** Makes the root page tables. Runs before any vCPU. */
   createRoots(kvm: Kvm, cpu: Cpu): void;
+  /** Makes the root of one process after everything was zapped. mmu_lock is held for write. */
+  createRoot(kvm: Kvm, cpu: Cpu, process: number): void;
   /** True when fast_page_fault() may fix a write-protected spte of this VM. */
   fixesLockless(kvm: Kvm): boolean;
   /** Takes mmu_lock for a fault. */
@@ -43,6 +51,12 @@ export interface Mmu {
   slotGfnWriteProtect(kvm: Kvm, cpu: Cpu, memslot: Memslot, at: { gfn: number; minLevel: number }): boolean;
   /** Clears the D bit, or write-protects, the 4 KiB sptes of a mask. mmu_lock is held for write. */
   protectMasked(kvm: Kvm, cpu: Cpu, memslot: Memslot, mask: DirtyMask, by: 'clear-dirty' | 'write-protect'): void;
+  /** Drops every spte that maps `range`. True when there was one. mmu_lock is held for write. Models kvm_unmap_gfn_range(). */
+  unmapGfnRange(kvm: Kvm, cpu: Cpu, memslot: Memslot, range: GfnRange): boolean;
+  /** Drops every mapping of one memslot. */
+  zapMemslot(kvm: Kvm, cpu: Cpu, memslot: Memslot): KernelPath;
+  /** Drops every mapping of the guest. Models kvm_mmu_zap_all_fast(). */
+  zapAllFast(kvm: Kvm, cpu: Cpu): KernelPath;
   /** Throws when the page tables break an invariant. No CPU runs. */
   checkInvariants(kvm: Kvm): void;
 }

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import fc from 'fast-check';
-import { testKvm } from './kvm.kit.js';
+import { firstMemslot, testKvm } from './kvm.kit.js';
+import { gfnToRmap } from './memslots.js';
+import { slotRange } from './mmu.js';
 import { needsDesc, pteListAdd, pteListCount, pteListGet, pteListRemove } from './rmap.js';
 
 describe('the rmap list', () => {
@@ -9,7 +11,7 @@ describe('the rmap list', () => {
     fc.assert(
       fc.property(fc.array(fc.tuple(fc.boolean(), fc.nat(39)), { maxLength: 200 }), (steps) => {
         const { kvm, cpu } = testKvm();
-        const head = kvm.memslots.all[0].rmapBase[1];
+        const head = gfnToRmap(kvm.words, firstMemslot(kvm), slotRange(kvm, firstMemslot(kvm)).start, 1);
         const oracle = new Set<number>();
         for (const [add, n] of steps) {
           const sptep = 1000 + n;
@@ -32,7 +34,7 @@ describe('the rmap list', () => {
 
   it('fails loudly when asked to remove what is not there', () => {
     const { kvm, cpu } = testKvm();
-    const head = kvm.memslots.all[0].rmapBase[1];
+    const head = gfnToRmap(kvm.words, firstMemslot(kvm), slotRange(kvm, firstMemslot(kvm)).start, 1);
     assert.throws(() => pteListRemove(kvm, head, 1234), /not on its rmap/);
     pteListAdd(kvm, cpu, head, 1000);
     pteListAdd(kvm, cpu, head, 1001);
@@ -41,7 +43,7 @@ describe('the rmap list', () => {
 
   it('uses no descriptor for a single spte', () => {
     const { kvm, cpu } = testKvm();
-    pteListAdd(kvm, cpu, kvm.memslots.all[0].rmapBase[1], 1000);
+    pteListAdd(kvm, cpu, gfnToRmap(kvm.words, firstMemslot(kvm), slotRange(kvm, firstMemslot(kvm)).start, 1), 1000);
     assert.equal(cpu.counters.rmapDescsAllocated, 0);
   });
 });

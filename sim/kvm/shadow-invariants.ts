@@ -3,6 +3,8 @@
 import { assert } from '../assert.js';
 import { TABLE_ENTRIES } from '../units.js';
 import type { Kvm } from './kvm.js';
+import { gfnToRmap } from './memslots.js';
+import { slotRange } from './mmu.js';
 import { pteListCount } from './rmap.js';
 import { roleLevel, SP_IN_USE, SP_PARENTS, SP_PRESENT, SP_ROLE, spHeader, spTable } from './shadow-page.js';
 import { isLeaf, PRESENT } from './spte.js';
@@ -44,9 +46,10 @@ function checkLevel(kvm: Kvm, level: number, leaves: number): void {
   const stat = kvm.words[kvm.pagesStat + level];
   assert(leaves === stat, `${leaves} leaf sptes at level ${level}, the statistics say ${stat}`);
   let entries = 0;
-  for (const memslot of kvm.memslots.all) {
-    const count = ((memslot.baseGfn + memslot.npages - 1) >>> ((level - 1) * 9)) - (memslot.baseGfn >>> ((level - 1) * 9)) + 1;
-    for (let head = memslot.rmapBase[level]; head < memslot.rmapBase[level] + count; head++) entries += pteListCount(kvm, head);
-  }
+  kvm.eachMemslot((memslot) => {
+    const { start, end } = slotRange(kvm, memslot);
+    const last = gfnToRmap(kvm.words, memslot, end - 1, level);
+    for (let head = gfnToRmap(kvm.words, memslot, start, level); head <= last; head++) entries += pteListCount(kvm, head);
+  });
   assert(leaves === entries, `${leaves} leaf sptes at level ${level}, but ${entries} rmap entries`);
 }

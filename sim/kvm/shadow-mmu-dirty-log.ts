@@ -6,8 +6,9 @@ import type { Cpu, KernelPath } from '../engine/cpu.js';
 import { LEVEL_1G, TABLE_SHIFT } from '../units.js';
 import type { Kvm } from './kvm.js';
 import { LockSite } from './lock-sites.js';
-import { gfnToRmap, hostMappingLevel, type Memslot } from './memslots.js';
-import type { DirtyMask, GfnRange } from './mmu.js';
+import type { Memslot } from './memslot.js';
+import { gfnToRmap, hostMappingLevel } from './memslots.js';
+import { type DirtyMask, type GfnRange, slotRange } from './mmu.js';
 import { pteListCount, pteListGet } from './rmap.js';
 import { dropSpteFrom, KVM_MIN_FREE_MMU_PAGES, roleIsDirect, roleLevel, SP_COLD, SP_ROLE, spHeader, sptepGfn, sptepToSp } from './shadow-page.js';
 import { splitHugePage } from './split-huge-page.js';
@@ -18,20 +19,16 @@ import { kvmFlushRemoteTlbs } from './vcpu.js';
 type RmapHandler = (kvm: Kvm, cpu: Cpu, memslot: Memslot, head: number) => boolean;
 
 /** Heads of `memslot` that `range` touches at `level`: the first head word and how many. */
-function headsOf(memslot: Memslot, range: GfnRange, level: number): { first: number; count: number } {
-  const first = gfnToRmap(memslot, range.start, level);
-  return { first, count: gfnToRmap(memslot, range.end - 1, level) - first + 1 };
-}
-
-function slotRange(memslot: Memslot): GfnRange {
-  return { start: memslot.baseGfn, end: memslot.baseGfn + memslot.npages };
+function headsOf(kvm: Kvm, memslot: Memslot, range: GfnRange, level: number): { first: number; count: number } {
+  const first = gfnToRmap(kvm.words, memslot, range.start, level);
+  return { first, count: gfnToRmap(kvm.words, memslot, range.end - 1, level) - first + 1 };
 }
 
 /**
  * Calls `handler` for each rmap head of levels `minLevel` to `maxLevel`. Returns true when the TLBs must be flushed by the caller.
  * Locks: mmu_lock held for write at entry and return, dropped between heads when contended. Suspends: there.
  */
-function* handleLevels(
+export function* handleLevels(
   kvm: Kvm,
   cpu: Cpu,
   memslot: Memslot,
@@ -40,7 +37,7 @@ function* handleLevels(
   const { words } = kvm;
   let flush = false;
   for (let level = walk.minLevel; level <= walk.maxLevel; level++) {
-    const { first, count } = headsOf(memslot, slotRange(memslot), level);
+    const { first, count } = headsOf(kvm, memslot, slotRange(kvm, memslot), level);
     cpu.counters.rmapHeadsVisited += count;
     for (let head = first; head < first + count; head++) {
       cpu.spend(cpu.cost.rmap_scan);
@@ -56,7 +53,7 @@ function* handleLevels(
 }
 
 /** Lets the waiters in. Models cond_resched_rwlock_write(). */
-function* breakLock(kvm: Kvm, cpu: Cpu, site: number): KernelPath {
+export function* breakLock(kvm: Kvm, cpu: Cpu, site: number): KernelPath {
   cpu.counters.lockBreaks++;
   if (kvm.mmuLock.writeUnlock(cpu)) yield;
   if (kvm.mmuLock.writeLock(cpu, site)) yield;
@@ -138,7 +135,7 @@ function rmapZapCollapsible(kvm: Kvm, cpu: Cpu, memslot: Memslot, head: number):
 }
 
 function collapsedLevel(kvm: Kvm, memslot: Memslot, gfn: number): number {
-  const host = hostMappingLevel(memslot, gfn);
+  const host = hostMappingLevel(kvm.words, memslot, gfn);
   return kvm.direct ? host : Math.min(host, kvm.config.guest.leafLevel);
 }
 
@@ -149,7 +146,7 @@ function collapsedLevel(kvm: Kvm, memslot: Memslot, gfn: number): number {
 export function* trySplitHugePages(kvm: Kvm, cpu: Cpu, memslot: Memslot, split: { range: GfnRange; targetLevel: number; locked: boolean }): KernelPath {
   if (!split.locked && kvm.mmuLock.writeLock(cpu, LockSite.splitHugePages)) yield;
   for (let level = LEVEL_1G; level > split.targetLevel; level--) {
-    const { first, count } = headsOf(memslot, split.range, level);
+    const { first, count } = headsOf(kvm, memslot, split.range, level);
     cpu.counters.rmapHeadsVisited += count;
     for (let head = first; head < first + count; head++) {
       cpu.spend(cpu.cost.rmap_scan);
@@ -181,7 +178,7 @@ function* splitRmap(kvm: Kvm, cpu: Cpu, at: { head: number; level: number }): Ke
 export function slotGfnWriteProtect(kvm: Kvm, cpu: Cpu, memslot: Memslot, at: { gfn: number; minLevel: number }): boolean {
   let changed = false;
   for (let level = at.minLevel; level <= LEVEL_1G; level++) {
-    const head = gfnToRmap(memslot, at.gfn, level);
+    const head = gfnToRmap(kvm.words, memslot, at.gfn, level);
     cpu.spend(cpu.cost.rmap_scan);
     cpu.counters.rmapHeadsVisited++;
     if (kvm.words[head] !== 0 && rmapWriteProtect(kvm, cpu, memslot, head)) changed = true;
@@ -195,7 +192,7 @@ export function protectMasked(kvm: Kvm, cpu: Cpu, memslot: Memslot, mask: DirtyM
 }
 
 function protectBits(kvm: Kvm, cpu: Cpu, half: { memslot: Memslot; gfn: number; bits: number; by: 'clear-dirty' | 'write-protect' }): void {
-  const firstHead = half.bits === 0 ? 0 : gfnToRmap(half.memslot, half.gfn, 1);
+  const firstHead = half.bits === 0 ? 0 : gfnToRmap(kvm.words, half.memslot, half.gfn, 1);
   let visited = 0;
   for (let bits = half.bits; bits !== 0; bits &= bits - 1) {
     const head = firstHead + 31 - Math.clz32(bits & -bits);

@@ -1,7 +1,7 @@
 // The shadow (legacy) MMU: faults under mmu_lock held for write, rmaps, a quota of shadow pages. It serves two-dimensional paging
 // (direct: one root for all vCPUs) and shadow paging (indirect pages shadow the guest's tables, one root per process).
-// Models direct_page_fault()/__direct_map() of mmu.c and FNAME(page_fault)/FNAME(fetch) of paging_tmpl.h, without prefetch: the kernel
-// never prefetches a writable spte of a memslot whose writes are logged, and elsewhere pages are huge.
+// Models direct_page_fault()/__direct_map() of mmu.c and FNAME(page_fault)/FNAME(fetch) of paging_tmpl.h, the latter without prefetch.
+// The kernel never prefetches a writable spte of a memslot whose writes are logged; prefetch.ts does what is left, where the era has it.
 
 import type { Cpu, Suspend, Word } from '../engine/cpu.js';
 import { ROOT_LEVEL, TABLE_SHIFT } from '../units.js';
@@ -9,11 +9,14 @@ import { markPageDirtyInSlot } from './dirty-bitmap.js';
 import { guestAccess, guestTableGfn } from './guest-paging.js';
 import { type Kvm, MMU_LINES } from './kvm.js';
 import { LockSite } from './lock-sites.js';
-import { gfnToRmap, hostMappingLevel, isDirtyTracked, type Memslot, memslotOf, pfnOf } from './memslots.js';
+import type { Memslot } from './memslot.js';
+import { gfnToRmap, hostMappingLevel, isDirtyTracked, pfnOf } from './memslots.js';
 import type { Mmu } from './mmu.js';
+import { prefetchSptes } from './prefetch.js';
 import { pteListAdd, singleHead } from './rmap.js';
 import { checkShadowInvariants } from './shadow-invariants.js';
 import * as dirtyLog from './shadow-mmu-dirty-log.js';
+import * as zap from './shadow-mmu-zap.js';
 import {
   createShadowPage,
   dropParentPte,
@@ -35,6 +38,7 @@ import { wpFaultUnderReadLock } from './wp-fault.js';
 export const shadowMmu: Mmu = {
   name: 'shadow',
   createRoots,
+  createRoot,
   fixesLockless: (kvm) => kvm.direct,
   lockForFault,
   prepareMap,
@@ -46,15 +50,20 @@ export const shadowMmu: Mmu = {
   zapCollapsibleSptes: dirtyLog.zapCollapsibleSptes,
   slotGfnWriteProtect: dirtyLog.slotGfnWriteProtect,
   protectMasked: dirtyLog.protectMasked,
+  unmapGfnRange: zap.unmapGfnRange,
+  zapMemslot: zap.zapMemslot,
+  zapAllFast: zap.zapAllFast,
   checkInvariants: checkShadowInvariants,
 };
 
 function createRoots(kvm: Kvm, cpu: Cpu): void {
   const count = kvm.direct ? 1 : kvm.config.guest.processCount;
-  for (let process = 0; process < count; process++) {
-    const gfn = kvm.direct ? 0 : guestTableGfn(process, ROOT_LEVEL, 0);
-    kvm.words[kvm.roots + process] = createShadowPage(kvm, cpu, { gfn, role: makeRole(ROOT_LEVEL, kvm.direct, ACC_ALL), isRoot: true });
-  }
+  for (let process = 0; process < count; process++) createRoot(kvm, cpu, process);
+}
+
+function createRoot(kvm: Kvm, cpu: Cpu, process: number): void {
+  const gfn = kvm.direct ? 0 : guestTableGfn(process, ROOT_LEVEL, 0);
+  kvm.words[kvm.roots + process] = createShadowPage(kvm, cpu, { gfn, role: makeRole(ROOT_LEVEL, kvm.direct, ACC_ALL), isRoot: true });
 }
 
 /** For write; for read where the fault is for permission only and the option says so. */
@@ -85,7 +94,7 @@ function map(kvm: Kvm, vcpu: Vcpu, gfn: number): void {
   kvm.mmuLock.assertHeldForWrite(cpu);
   cpu.chargeLines(kvm.mmuLines, MMU_LINES);
   if (makeMmuPagesAvailable(kvm, cpu)) kvmFlushRemoteTlbs(kvm, cpu);
-  const memslot = memslotOf(kvm.memslots, cpu, gfn);
+  const { memslot } = vcpu;
   const logged = isDirtyTracked(words, memslot);
   const goal = logged && kvm.dirtyLevel === 1 ? 1 : goalLevel(kvm, memslot, gfn, logged);
   let sp = vcpu.root;
@@ -100,10 +109,11 @@ function map(kvm: Kvm, vcpu: Vcpu, gfn: number): void {
   }
   const sptep = spTable(kvm, sp) + tableIndex(gfn, goal);
   mmuSetSpte(kvm, vcpu, memslot, sptep, goal, gfn);
+  if (kvm.era.prefetchesSptes && goal === 1 && kvm.direct && !logged) prefetchSptes(kvm, vcpu, memslot, { sptep, gfn });
 }
 
 function goalLevel(kvm: Kvm, memslot: Memslot, gfn: number, logged: boolean): number {
-  const host = Math.min(logged ? kvm.dirtyLevel : ROOT_LEVEL, hostMappingLevel(memslot, gfn));
+  const host = Math.min(logged ? kvm.dirtyLevel : ROOT_LEVEL, hostMappingLevel(kvm.words, memslot, gfn));
   return kvm.direct ? host : Math.min(host, kvm.config.guest.leafLevel);
 }
 
@@ -126,7 +136,7 @@ function mmuSetSpte(kvm: Kvm, vcpu: Vcpu, memslot: Memslot, sptep: Word, level: 
   const { cpu } = vcpu;
   const shift = (level - 1) * TABLE_SHIFT;
   const firstGfn = (gfn >>> shift) << shift;
-  const pfn = pfnOf(memslot, firstGfn);
+  const pfn = pfnOf(words, memslot, firstGfn);
   const old = words[sptep];
   const present = (old & PRESENT) !== 0 && !clearForeign(kvm, cpu, { sptep, level, pfn });
   const access = kvm.direct ? ACC_ALL : guestAccess(vcpu.process);
@@ -143,7 +153,7 @@ function mmuSetSpte(kvm: Kvm, vcpu: Vcpu, memslot: Memslot, sptep: Word, level: 
   if (!kvm.direct) noteTranslation(kvm, header, tableIndex(gfn, level), (firstGfn << 3) | access);
   words[header + SP_PRESENT]++;
   words[kvm.pagesStat + level]++;
-  const head = gfnToRmap(memslot, firstGfn, level);
+  const head = gfnToRmap(words, memslot, firstGfn, level);
   if (words[head] === 0) words[head] = singleHead(sptep);
   else pteListAdd(kvm, cpu, head, sptep);
   cpu.counters.rmapAdds++;

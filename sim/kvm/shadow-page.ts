@@ -2,7 +2,7 @@
 // the oldest is recycled, and the quota. Models kvm_mmu_get_page(), link_shadow_page(), kvm_mmu_prepare_zap_page() of mmu.c.
 //
 // Shadow page N has its header at spBase + N * 16 and its 512 sptes at tableBase + N * 512. N starts at 1.
-// Left out: quadrants of 32-bit guests, nested roles, obsolete roots. Guarded by mmu_lock held for write.
+// Left out: quadrants of 32-bit guests, nested roles. Guarded by mmu_lock held for write.
 
 import { assert } from '../assert.js';
 import type { Cpu } from '../engine/cpu.js';
@@ -19,7 +19,7 @@ export const SP_GFN = 0;
 export const SP_ROLE = 1;
 const SP_HASH_NEXT = 2;
 const SP_LIST_PREV = 3;
-const SP_LIST_NEXT = 4;
+export const SP_LIST_NEXT = 4;
 /** Rmap-like list of the sptes that point to this page. */
 export const SP_PARENTS = 5;
 /** Present sptes. */
@@ -35,6 +35,8 @@ export const SP_NODE = 10;
 export const SP_IN_USE = 11;
 /** Roots are not recycled. */
 const SP_IS_ROOT = 12;
+/** Number of the last zap of everything when the page was made (mmu_valid_gen). */
+const SP_VALID_GEN = 13;
 const SP_FREE_NEXT = 2;
 
 const ROLE_DIRECT = 1 << 3;
@@ -116,12 +118,17 @@ function hashBucket(kvm: Kvm, gfn: number): number {
   return kvm.hashBase + ((gfn ^ (gfn >>> 12) ^ (gfn >>> 21)) & (HASH_BUCKETS - 1));
 }
 
-/** The shadow page of `gfn` and `role`, or 0. Models the hash lookup of kvm_mmu_find_shadow_page(). */
+/** Everything was zapped since the page was made: nothing may link it any more, and it is about to go. Models is_obsolete_sp(). */
+export function isObsolete(kvm: Kvm, sp: number): boolean {
+  return kvm.words[spHeader(kvm, sp) + SP_VALID_GEN] !== kvm.words[kvm.mmuValidGen];
+}
+
+/** The shadow page of `gfn` and `role`, or 0; obsolete ones do not count. Models the hash lookup of kvm_mmu_find_shadow_page(). */
 export function findShadowPage(kvm: Kvm, gfn: number, role: number): number {
   const { words } = kvm;
   for (let sp = words[hashBucket(kvm, gfn)]; sp !== 0; sp = words[spHeader(kvm, sp) + SP_HASH_NEXT]) {
     const header = spHeader(kvm, sp);
-    if (words[header + SP_GFN] === gfn && words[header + SP_ROLE] === role) return sp;
+    if (words[header + SP_GFN] === gfn && words[header + SP_ROLE] === role && !isObsolete(kvm, sp)) return sp;
   }
   return 0;
 }
@@ -136,6 +143,7 @@ export function createShadowPage(kvm: Kvm, cpu: Cpu, page: { gfn: number; role: 
   words[header + SP_ROLE] = page.role;
   words[header + SP_NODE] = cpu.socket;
   words[header + SP_IN_USE] = 1;
+  words[header + SP_VALID_GEN] = words[kvm.mmuValidGen];
   words[header + SP_IS_ROOT] = page.isRoot === true ? 1 : 0;
   if (!roleIsDirect(page.role)) words[header + SP_GFNS] = allocTable(kvm, cpu);
   const bucket = hashBucket(kvm, page.gfn);
@@ -203,7 +211,7 @@ export function dropSpte(kvm: Kvm, cpu: Cpu, sptep: number): number {
   const level = roleLevel(kvm.words[spHeader(kvm, sptepToSp(kvm, sptep)) + SP_ROLE]);
   const gfn = sptepGfn(kvm, sptep);
   const memslot = memslotOf(kvm.memslots, cpu, gfn);
-  return dropSpteFrom(kvm, cpu, gfnToRmap(memslot, gfn, level), level, sptep);
+  return dropSpteFrom(kvm, cpu, gfnToRmap(kvm.words, memslot, gfn, level), level, sptep);
 }
 
 /** As `dropSpte`, where the rmap head and the level are known. */
@@ -255,6 +263,6 @@ export function makeMmuPagesAvailable(kvm: Kvm, cpu: Cpu): boolean {
     }
     sp = next;
   }
-  assert(kvm.availableMmuPages() > 0, `no shadow page left of ${kvm.mmuPageQuota}`);
+  assert(kvm.availableMmuPages() > 0, `no shadow page left of ${words[kvm.maxMmuPages]}`);
   return true;
 }

@@ -80,7 +80,7 @@ function populate(kvm: Kvm, cpu: Cpu, split: { sp: number; gfn: number; huge: Hu
   const memslot = memslotOf(kvm.memslots, cpu, gfn);
   const hugeSpte = words[huge.sptep];
   const table = spTable(kvm, sp);
-  const rmap = gfnToRmap(memslot, gfn, level);
+  const rmap = gfnToRmap(words, memslot, gfn, level);
   let made = 0;
   let flush = false;
   let partial = false;

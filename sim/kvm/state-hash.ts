@@ -2,7 +2,9 @@
 // rights, which pages are dirty. Two engines that ran the same work must agree on it.
 
 import { ROOT_LEVEL, TABLE_ENTRIES, TABLE_SHIFT } from '../units.js';
-import { bitmapWords, type Kvm } from './kvm.js';
+import type { Kvm } from './kvm.js';
+import { MS_NPAGES } from './memslot.js';
+import { bitmapWords, dirtyBitmap } from './memslots.js';
 import { spTable } from './shadow-page.js';
 import { isLeaf, PAYLOAD_SHIFT, PRESENT, sptePayload } from './spte.js';
 
@@ -13,9 +15,10 @@ export function stateHash(kvm: Kvm): string {
   const roots = kvm.direct ? 1 : kvm.config.guest.processCount;
   let hash = 0x811c9dc5 | 0;
   for (let process = 0; process < roots; process++) hash = hashTable(kvm, kvm.words[kvm.roots + process], { level: ROOT_LEVEL, gfn: 0 }, hash);
-  for (const memslot of kvm.memslots.all) {
-    for (let i = 0; i < bitmapWords(memslot.npages); i++) hash = mix(hash, kvm.words[memslot.dirtyBitmap + i]);
-  }
+  kvm.eachMemslot((memslot) => {
+    const bitmap = dirtyBitmap(kvm.words, memslot);
+    for (let i = 0; i < bitmapWords(kvm.words[memslot + MS_NPAGES]); i++) hash = mix(hash, kvm.words[bitmap + i]);
+  });
   return (hash >>> 0).toString(16).padStart(8, '0');
 }
 

@@ -6,8 +6,9 @@ import type { Cpu, KernelPath } from '../engine/cpu.js';
 import { LEVEL_1G, LEVEL_2M, TABLE_ENTRIES } from '../units.js';
 import type { Kvm } from './kvm.js';
 import { LockSite } from './lock-sites.js';
-import { hostMappingLevel, type Memslot } from './memslots.js';
-import type { DirtyMask, GfnRange } from './mmu.js';
+import type { Memslot } from './memslot.js';
+import { hostLevel, hostMappingLevel } from './memslots.js';
+import { type DirtyMask, type GfnRange, slotRange } from './mmu.js';
 import { spTable } from './shadow-page.js';
 import { DIRTY, isLeaf, PRESENT, sptePayload, tableIndex, WRITABLE } from './spte.js';
 import { TdpIter } from './tdp-iter.js';
@@ -17,10 +18,6 @@ import { kvmFlushRemoteTlbs } from './vcpu.js';
 /** Visits a present spte. True when the TLBs must learn of it. */
 type SpteHandler = (kvm: Kvm, cpu: Cpu, memslot: Memslot, iter: TdpIter) => boolean;
 
-function slotRange(memslot: Memslot): GfnRange {
-  return { start: memslot.baseGfn, end: memslot.baseGfn + memslot.npages };
-}
-
 function iterate(kvm: Kvm, cpu: Cpu, range: GfnRange, minLevel: number): TdpIter {
   return new TdpIter(kvm, cpu, { root: kvm.words[kvm.roots], range, minLevel });
 }
@@ -28,7 +25,7 @@ function iterate(kvm: Kvm, cpu: Cpu, range: GfnRange, minLevel: number): TdpIter
 /** Walks a memslot under mmu_lock held for read, letting waiting writers in between sptes. */
 function* walkSlot(kvm: Kvm, cpu: Cpu, memslot: Memslot, walk: { minLevel: number; site: number; handler: SpteHandler }): KernelPath {
   if (kvm.mmuLock.readLock(cpu, walk.site)) yield;
-  const iter = iterate(kvm, cpu, slotRange(memslot), walk.minLevel);
+  const iter = iterate(kvm, cpu, slotRange(kvm, memslot), walk.minLevel);
   let flush = false;
   while (iter.next()) {
     if (cpu.touch(iter.sptep)) yield;
@@ -71,7 +68,7 @@ function writeProtect(_kvm: Kvm, cpu: Cpu, _memslot: Memslot, iter: TdpIter): bo
 }
 
 function zapCollapsible(kvm: Kvm, cpu: Cpu, memslot: Memslot, iter: TdpIter): boolean {
-  if (!isLeaf(iter.spte, iter.level) || iter.level >= hostMappingLevel(memslot, iter.gfn)) return false;
+  if (!isLeaf(iter.spte, iter.level) || iter.level >= hostMappingLevel(kvm.words, memslot, iter.gfn)) return false;
   if (cpu.cmpxchg(iter.sptep, iter.spte, 0) !== iter.spte) return false;
   cpu.spend(cpu.cost.collapse_spte);
   cpu.fetchAdd(kvm.pagesStat + iter.level, -1);
@@ -82,7 +79,7 @@ function zapCollapsible(kvm: Kvm, cpu: Cpu, memslot: Memslot, iter: TdpIter): bo
 
 /** Locks: mmu_lock for read, or, with `locked` (CLEAR), the write lock that the caller holds. */
 export function* trySplitHugePages(kvm: Kvm, cpu: Cpu, memslot: Memslot, split: { range: GfnRange; targetLevel: number; locked: boolean }): KernelPath {
-  if (memslot.hostLevel <= split.targetLevel) return;
+  if (hostLevel(kvm.words, memslot) <= split.targetLevel) return;
   if (!split.locked && kvm.mmuLock.readLock(cpu, LockSite.splitHugePages)) yield;
   const iter = iterate(kvm, cpu, split.range, split.targetLevel + 1);
   while (iter.next()) {

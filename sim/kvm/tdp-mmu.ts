@@ -9,17 +9,20 @@ import { ROOT_LEVEL, TABLE_ENTRIES, TABLE_SHIFT } from '../units.js';
 import { markPageDirtyInSlot } from './dirty-bitmap.js';
 import type { Kvm } from './kvm.js';
 import { LockSite } from './lock-sites.js';
-import { hostMappingLevel, isDirtyTracked, type Memslot, memslotOf, pfnOf } from './memslots.js';
+import type { Memslot } from './memslot.js';
+import { hostMappingLevel, isDirtyTracked, pfnOf } from './memslots.js';
 import type { Mmu } from './mmu.js';
 import { roleLevel, SP_IN_USE, SP_ROLE, spHeader, spTable } from './shadow-page.js';
 import { ACC_ALL, FROZEN, isLeaf, LARGE, makeNonleafSpte, makeSpte, PRESENT, sptePayload, tableIndex, WRITABLE } from './spte.js';
 import * as dirtyLog from './tdp-mmu-dirty-log.js';
+import * as zap from './tdp-mmu-zap.js';
 import { tdpAllocTable, tdpFreeTable, tdpSplitHugePage } from './tdp-tables.js';
 import { kvmFlushRemoteTlbs, type Vcpu } from './vcpu.js';
 
 export const tdpMmu: Mmu = {
   name: 'tdp',
   createRoots,
+  createRoot: createRoots,
   fixesLockless: () => true,
   lockForFault: (kvm, vcpu) => kvm.mmuLock.readLock(vcpu.cpu, LockSite.pageFault),
   prepareMap,
@@ -31,6 +34,9 @@ export const tdpMmu: Mmu = {
   zapCollapsibleSptes: dirtyLog.zapCollapsibleSptes,
   slotGfnWriteProtect: dirtyLog.slotGfnWriteProtect,
   protectMasked: dirtyLog.protectMasked,
+  unmapGfnRange: zap.unmapGfnRange,
+  zapMemslot: zap.zapMemslot,
+  zapAllFast: zap.zapAllFast,
   checkInvariants,
 };
 
@@ -41,7 +47,7 @@ function createRoots(kvm: Kvm, cpu: Cpu): void {
 /** Walks to the leaf, linking tables on the way. Locks: mmu_lock for read. Models the walk of kvm_tdp_mmu_map(). */
 function prepareMap(kvm: Kvm, vcpu: Vcpu, gfn: number): Word {
   const { cpu } = vcpu;
-  const memslot = memslotOf(kvm.memslots, cpu, gfn);
+  const { memslot } = vcpu;
   vcpu.goalLevel = goalLevel(kvm, memslot, gfn);
   vcpu.lastSptep = descend(kvm, vcpu, { gfn, goal: vcpu.goalLevel });
   cpu.spend(cpu.cost.map_tdp);
@@ -50,7 +56,7 @@ function prepareMap(kvm: Kvm, vcpu: Vcpu, gfn: number): Word {
 }
 
 function goalLevel(kvm: Kvm, memslot: Memslot, gfn: number): number {
-  const host = hostMappingLevel(memslot, gfn);
+  const host = hostMappingLevel(kvm.words, memslot, gfn);
   return isDirtyTracked(kvm.words, memslot) ? Math.min(host, kvm.config.dirtyLevel) : host;
 }
 
@@ -101,9 +107,9 @@ function resolveHuge(kvm: Kvm, cpu: Cpu, huge: { sptep: number; spte: number; le
 /** Sets the leaf that `prepareMap` walked to. A lost race leaves the fault to be taken again. Models tdp_mmu_map_handle_target_level(). */
 function commitMap(kvm: Kvm, vcpu: Vcpu, gfn: number): void {
   const { cpu, lastSptep: sptep, seenSpte: seen, goalLevel: level } = vcpu;
-  const memslot = memslotOf(kvm.memslots, cpu, gfn);
+  const { memslot } = vcpu;
   const shift = (level - 1) * TABLE_SHIFT;
-  const spte = makeSpte(pfnOf(memslot, (gfn >>> shift) << shift), level, ACC_ALL);
+  const spte = makeSpte(pfnOf(kvm.words, memslot, (gfn >>> shift) << shift), level, ACC_ALL);
   if ((seen & FROZEN) !== 0 || cpu.cmpxchg(sptep, seen, spte) !== seen) {
     lostRace(cpu);
     return;

@@ -5,10 +5,14 @@
 // Accesses that hit a huge TLB entry touch nothing shared, so a run of them is one stretch of guest time that a kick may cut short;
 // every other access is ordered by itself.
 
-import type { KernelPath } from '../engine/cpu.js';
+import type { KernelPath, Word } from '../engine/cpu.js';
+import type { HostMemory } from '../memory/host-memory.js';
 import { fastPageFault } from './fast-page-fault.js';
-import { loadRoot } from './guest-pt-write.js';
+import { loadRoot, reloadRoot } from './guest-pt-write.js';
 import type { Kvm } from './kvm.js';
+import { KVM_MEMSLOT_INVALID, MS_FLAGS, NO_MEMSLOT } from './memslot.js';
+import { pfnOf } from './memslots.js';
+import { mmuNotifierRetry } from './mmu-notifier.js';
 import { Access, flushPmlBuffer, GuestMode, hardwareAccess, serviceKick, serviceTlbFlush, type Vcpu } from './vcpu.js';
 
 /** The guest's code: which page it touches next. */
@@ -50,10 +54,15 @@ export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan):
   yield* loadRoot(kvm, vcpu, plan.process);
   do {
     guest.restart();
-    cpu.store(modeWord, GuestMode.inside);
-    serviceTlbFlush(kvm, vcpu);
+    enterGuest(kvm, vcpu, modeWord);
     while (guest.remaining > 0) {
       if (cpu.load(modeWord) !== GuestMode.inside) serviceKick(kvm, vcpu);
+      if (vcpu.needsRoot) {
+        cpu.store(modeWord, GuestMode.outside);
+        yield* reloadRoot(kvm, vcpu);
+        enterGuest(kvm, vcpu, modeWord);
+        continue;
+      }
       if (vcpu.tlb.holdsHuge && vcpu.tlb.hitsHuge(guest.gfn, guest.write) > 0) {
         if (beginStretch(vcpu, guest)) yield;
         endStretch(vcpu, guest);
@@ -62,6 +71,7 @@ export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan):
       if (cpu.touch(vcpu.lastSptep)) {
         yield;
         if (cpu.load(modeWord) !== GuestMode.inside) serviceKick(kvm, vcpu);
+        if (vcpu.needsRoot) continue;
       }
       const gfn = guest.gfn;
       const write = guest.write;
@@ -74,25 +84,39 @@ export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan):
       cpu.store(modeWord, GuestMode.outside);
       if (outcome === Access.pmlFull) exitPmlFull(kvm, vcpu);
       else {
-        beginFault(kvm, vcpu, write);
-        let fixed = false;
-        if (write && vcpu.faultPresent && mmu.fixesLockless(kvm)) {
-          if (cpu.touch(vcpu.lastSptep)) yield;
-          fixed = fastPageFault(kvm, vcpu, gfn);
-        }
-        if (!fixed) {
-          if (mmu.lockForFault(kvm, vcpu, write)) yield;
-          const word = mmu.prepareMap(kvm, vcpu, gfn);
-          if (word !== 0) {
-            if (cpu.touch(word)) yield;
-            mmu.commitMap(kvm, vcpu, gfn);
+        beginFault(kvm, vcpu, gfn, write);
+        if (vcpu.memslot === NO_MEMSLOT || (kvm.words[vcpu.memslot + MS_FLAGS] & KVM_MEMSLOT_INVALID) !== 0) {
+          exitMmio(vcpu);
+          guest.advance(1);
+        } else {
+          let fixed = false;
+          if (write && vcpu.faultPresent && mmu.fixesLockless(kvm)) {
+            if (cpu.touch(vcpu.lastSptep)) yield;
+            cpu.store(modeWord, GuestMode.walksTables);
+            if (vcpu.validGen === cpu.load(kvm.mmuValidGen)) fixed = fastPageFault(kvm, vcpu, gfn);
+            cpu.store(modeWord, GuestMode.outside);
           }
-          if (mmu.unlockAfterFault(kvm, vcpu)) yield;
+          if (!fixed) {
+            if (kvm.hostMemory !== null) {
+              if (cpu.touch(hostWord(kvm, kvm.hostMemory, vcpu, gfn))) yield;
+              faultHostPage(kvm, kvm.hostMemory, vcpu, gfn);
+            }
+            if (mmu.lockForFault(kvm, vcpu, write)) yield;
+            if (isStale(kvm, vcpu, gfn)) cpu.counters.faultRetries++;
+            else {
+              const word = mmu.prepareMap(kvm, vcpu, gfn);
+              if (word !== 0) {
+                if (cpu.touch(word)) yield;
+                mmu.commitMap(kvm, vcpu, gfn);
+              }
+            }
+            if (mmu.unlockAfterFault(kvm, vcpu)) yield;
+          }
         }
+        kvm.srcu.readUnlock(cpu, vcpu.srcuIndex);
         (write ? vcpu.writeStalls : vcpu.readStalls).add(cpu.now() - vcpu.accessStart);
       }
-      cpu.store(modeWord, GuestMode.inside);
-      serviceTlbFlush(kvm, vcpu);
+      enterGuest(kvm, vcpu, modeWord);
     }
     cpu.store(modeWord, GuestMode.outside);
     flushPmlBuffer(kvm, vcpu);
@@ -100,12 +124,48 @@ export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan):
   } while (plan.stopAt !== 0 && cpu.load(kvm.stopWord) !== plan.stopAt);
 }
 
-function beginFault(kvm: Kvm, vcpu: Vcpu, write: boolean): void {
+/** Models the entry of vcpu_enter_guest(): inside from now on, and then what other CPUs have asked for. */
+function enterGuest(kvm: Kvm, vcpu: Vcpu, modeWord: Word): void {
+  vcpu.cpu.store(modeWord, GuestMode.inside);
+  serviceTlbFlush(kvm, vcpu);
+}
+
+/** The exit: opens the SRCU read section of the fault, finds the memslot, notes the mmu notifier's sequence. */
+function beginFault(kvm: Kvm, vcpu: Vcpu, gfn: number, write: boolean): void {
   const { cpu } = vcpu;
   if (write) cpu.counters.writeFaults++;
   else cpu.counters.readFaults++;
   if (vcpu.pmlCount > 0) flushPmlBuffer(kvm, vcpu);
+  vcpu.srcuIndex = kvm.srcu.readLock(cpu);
+  vcpu.memslot = kvm.memslots.gfnToMemslot(cpu, gfn);
+  vcpu.invalidateSeq = cpu.load(kvm.invalidateSeq);
   cpu.spend(kvm.direct ? cpu.cost.fault_exit_direct : cpu.cost.fault_exit_shadow);
+}
+
+/** An access to a hole, or to a memslot that is on its way out: user space emulates it. */
+function exitMmio(vcpu: Vcpu): void {
+  vcpu.cpu.counters.mmioExits++;
+  vcpu.cpu.spend(vcpu.cpu.cost.mmio_exit);
+}
+
+function hostWord(kvm: Kvm, memory: HostMemory, vcpu: Vcpu, gfn: number): Word {
+  return memory.wordOf(pfnOf(kvm.words, vcpu.memslot, gfn));
+}
+
+/** Models the part of hva_to_pfn_slow() that makes a missing page. */
+function faultHostPage(kvm: Kvm, memory: HostMemory, vcpu: Vcpu, gfn: number): void {
+  const { cpu } = vcpu;
+  const page = pfnOf(kvm.words, vcpu.memslot, gfn);
+  if (memory.isPresent(page)) return;
+  memory.add(page);
+  cpu.counters.hostFaults++;
+  cpu.spend(cpu.cost.host_fault);
+}
+
+/** Whether what the fault has found out may be outdated: an invalidation has run, or its root is gone. Locks: mmu_lock. Models is_page_fault_stale(). */
+function isStale(kvm: Kvm, vcpu: Vcpu, gfn: number): boolean {
+  if (vcpu.validGen !== vcpu.cpu.load(kvm.mmuValidGen)) return true;
+  return kvm.hostMemory !== null && mmuNotifierRetry(kvm, vcpu, pfnOf(kvm.words, vcpu.memslot, gfn));
 }
 
 function exitPmlFull(kvm: Kvm, vcpu: Vcpu): void {

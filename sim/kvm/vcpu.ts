@@ -1,11 +1,12 @@
 // One vCPU: its TLB, its PML buffer, its root, and the page walk of the hardware.
 // Left out: two vCPUs on one TLB, prefetching page walkers, the guest's own A and D bits.
 
-import type { Cpu } from '../engine/cpu.js';
+import type { Cpu, KernelPath } from '../engine/cpu.js';
 import { bucketOf, HISTOGRAM_BUCKETS } from '../engine/histogram.js';
 import { ROOT_LEVEL, TABLE_SHIFT } from '../units.js';
 import { markPageDirty } from './dirty-bitmap.js';
 import type { Kvm } from './kvm.js';
+import { NO_MEMSLOT } from './memslot.js';
 import { SP_NODE, spHeader, spTable } from './shadow-page.js';
 import { ACCESSED, DIRTY, isLeaf, PRESENT, sptePayload, tableIndex, WRITABLE } from './spte.js';
 import { Tlb } from './tlb.js';
@@ -45,6 +46,14 @@ export class Vcpu {
   root = 0;
   process = 0;
   tlbGeneration = 0;
+  /** Number of the last zap of everything that `root` has seen, and whether there has been another. */
+  validGen = 0;
+  needsRoot = false;
+  /** Memslot of the current fault, NO_MEMSLOT for none; valid within its SRCU read section. */
+  memslot = NO_MEMSLOT;
+  /** The mmu notifier's sequence when the current fault began. */
+  invalidateSeq = 0;
+  srcuIndex = 0;
   pmlCount = 0;
   /** When the current access began, picoseconds. */
   accessStart = 0;
@@ -157,13 +166,16 @@ function setDirty(kvm: Kvm, vcpu: Vcpu, gfn: number, sptep: number, level: numbe
 /** Empties the PML buffer into the dirty bitmap, as every VM exit does. Models vmx_flush_pml_buffer(). */
 export function flushPmlBuffer(kvm: Kvm, vcpu: Vcpu): void {
   const { cpu } = vcpu;
+  if (vcpu.pmlCount === 0) return;
+  const section = kvm.srcu.readLock(cpu); // which the kernel holds from each exit to the next entry
   for (let i = 0; i < vcpu.pmlCount; i++) markPageDirty(kvm, cpu, vcpu.pml[i], 1);
+  kvm.srcu.readUnlock(cpu, section);
   cpu.spend(vcpu.pmlCount * cpu.cost.pml_entry);
   vcpu.pmlCount = 0;
 }
 
-/** States of a vCPU's `inGuestMode` word. */
-export const GuestMode = { outside: 0, inside: 1, kicked: 2 } as const;
+/** States of a vCPU's `inGuestMode` word. The last is the lockless walk of a fault (READING_SHADOW_PAGE_TABLES). */
+export const GuestMode = { outside: 0, inside: 1, kicked: 2, walksTables: 3 } as const;
 
 /** An IPI has made the vCPU exit: it empties its PML buffer, drops its TLB if asked to, and enters again. */
 export function serviceKick(kvm: Kvm, vcpu: Vcpu): void {
@@ -180,6 +192,7 @@ export function serviceTlbFlush(kvm: Kvm, vcpu: Vcpu): void {
   if (generation === vcpu.tlbGeneration) return;
   vcpu.tlbGeneration = generation;
   vcpu.tlb.flush();
+  vcpu.needsRoot = vcpu.validGen !== vcpu.cpu.load(kvm.mmuValidGen);
   vcpu.cpu.counters.tlbFlushes++;
 }
 
@@ -189,6 +202,18 @@ export function kvmFlushRemoteTlbs(kvm: Kvm, cpu: Cpu): void {
   cpu.counters.remoteTlbFlushes++;
   cpu.spend(cpu.cost.tlb_flush);
   kickVcpus(kvm, cpu);
+}
+
+/** Waits until every vCPU that was kicked has left the guest, and none is in a lockless walk that began before. Models kvm_kick_many_cpus() with KVM_REQUEST_WAIT. Suspends: between two looks. */
+export function* awaitKickedVcpus(kvm: Kvm, cpu: Cpu): KernelPath {
+  for (let id = 0; id < kvm.config.vcpuCount; id++) {
+    const mode = kvm.inGuestMode + id;
+    if (cpu.touch(mode)) yield;
+    while (cpu.load(mode) >= GuestMode.kicked) {
+      cpu.spend(cpu.cost.kick_ack_poll);
+      if (cpu.touch(mode)) yield;
+    }
+  }
 }
 
 /** Sends an IPI to each vCPU that runs guest code. */

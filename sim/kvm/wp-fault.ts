@@ -5,7 +5,6 @@
 import { markPageDirtyInSlot } from './dirty-bitmap.js';
 import { walkLockless } from './fast-page-fault.js';
 import type { Kvm } from './kvm.js';
-import { memslotOf } from './memslots.js';
 import { DIRTY, MMU_WRITABLE, WRITABLE } from './spte.js';
 import type { Vcpu } from './vcpu.js';
 
@@ -15,10 +14,9 @@ export function wpFaultUnderReadLock(kvm: Kvm, vcpu: Vcpu, gfn: number): boolean
   kvm.mmuLock.assertHeldForRead(cpu);
   const { sptep, level, spte } = walkLockless(kvm, cpu, vcpu.root, gfn);
   if (level !== 1 || (spte & MMU_WRITABLE) === 0) return false;
-  const memslot = memslotOf(kvm.memslots, cpu, gfn);
   cpu.spend(cpu.cost.wp_fault_shadow);
   if (cpu.cmpxchg(sptep, spte, spte | WRITABLE | DIRTY) !== spte) return false;
-  markPageDirtyInSlot(kvm, cpu, memslot, gfn, level);
+  markPageDirtyInSlot(kvm, cpu, vcpu.memslot, gfn, level);
   cpu.counters.wpFaults++;
   return true;
 }

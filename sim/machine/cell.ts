@@ -54,6 +54,55 @@ export interface DirtyLogOptions {
   dirtyGranularityBytes: number;
 }
 
+export const MEMSLOT_TESTS = [
+  'map',
+  'unmap',
+  'unmap-chunked',
+  'move-active',
+  'move-inactive',
+  'rw',
+  'setup',
+  'flags',
+  'batch',
+  'zap',
+  'share',
+  'readers',
+] as const;
+export const BATCH_CALLS = ['one-by-one', 'set-regions', 'change-regions'] as const;
+
+/**
+ * Everything that decides the numbers of one memslot_perf_test cell. The first six tests are the selftest's, `setup` is what it prints as slot setup;
+ * the others answer questions that were left open:
+ * `flags` turns dirty logging on and off, memslot by memslot; `batch` changes the flags of several at once; `zap` moves a memslot beside vCPUs that
+ * run elsewhere; `share` lets each vCPU fault in memslots of its own; `readers` checks every lookup of vCPUs beside an updater at full speed.
+ */
+export interface MemslotsOptions {
+  test: (typeof MEMSLOT_TESTS)[number];
+  /** Memslots in use, as `-s` counts them: memslot 0, which holds the guest's code, included. */
+  slots: number;
+  memslots: 'array' | 'tree' | 'array-hva-tree' | 'btree';
+  /** Memslots that the kernel was built for (KVM_USER_MEM_SLOTS): 509 before the tree. An array pays for them. */
+  maxSlots: number;
+  /** vCPUs; the selftest's tests have one. */
+  vcpus: number;
+  /** MMU of the host; the posted tables had the shadow MMU with two-dimensional paging. */
+  mmu: (typeof MMUS)[number];
+  /** Iterations that are timed, at most, after one that warms up; 0 for as many as the test needs to be steady. */
+  loops: number;
+  /** Seconds after which no further iteration starts (`-l`). */
+  seconds: number;
+  /** The memslots are added one by one before the test, and that is timed; else they are there from the start. Test setup always adds them. */
+  slotSetup: boolean;
+  /** Deleting or moving a memslot drops all mappings of the guest (the quirk that `-q` disables), or those of the memslot alone. */
+  zapAll: boolean;
+  /** Who remembers the memslot found last: all vCPUs in one word, or each for itself. */
+  lastUsed: 'shared' | 'vcpu';
+  /** `batch`: memslots whose flags change. */
+  changes: number;
+  /** `batch`: one KVM_SET_USER_MEMORY_REGION each, the whole new set at once (a diff), or only the changes at once. */
+  call: (typeof BATCH_CALLS)[number];
+}
+
 /** A doubt about a number, stored beside it. */
 export interface Warning {
   code: string;
@@ -65,6 +114,12 @@ export interface PhaseTime {
   metric: string;
   ns: number;
   orderSensitive: boolean;
+}
+
+/** One quantity that is no time, such as bytes; its unit is what the suite says of the metric. */
+export interface MeasuredValue {
+  metric: string;
+  value: number;
 }
 
 /** Stalls of guest accesses (from the exit to the retry) in one phase. */
@@ -89,6 +144,8 @@ export interface Validity {
 /** What one run of one cell (one seed, or one repetition) found. */
 export interface RunOutcome {
   times: PhaseTime[];
+  /** What else was measured; absent where a suite has only times. */
+  values?: MeasuredValue[];
   counters: Record<string, number>;
   locks: LockReport[];
   stalls: StallReport[];

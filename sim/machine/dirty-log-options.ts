@@ -1,6 +1,7 @@
 // From the options of a dirty_log_perf_test cell to the configuration of a VM, and what is refused.
 
-import { type KvmConfig, kvmArenaWords, type MemslotPlan } from '../kvm/kvm.js';
+import { ERAS } from '../kvm/era.js';
+import { defaultMmuPages, type KvmConfig, kvmArenaWords, type MemslotPlan } from '../kvm/kvm.js';
 import { shadowMmu } from '../kvm/shadow-mmu.js';
 import { splitEager } from '../kvm/split-eager.js';
 import { splitEagerSkip } from '../kvm/split-eager-skip.js';
@@ -17,9 +18,6 @@ const MMU_BY_NAME = { shadow: shadowMmu, tdp: tdpMmu };
 
 /** Where the test region begins: 1 GiB aligned, so that huge pages fit. */
 const REGION_GFN = 1 << 18;
-/** KVM's default quota of shadow pages: 20 per mille of the guest's pages, at least 64. */
-const QUOTA_PER_MILLE = 20;
-const MIN_QUOTA = 64;
 
 export const DEFAULT_DIRTY_LOG: DirtyLogOptions = {
   vcpus: 1,
@@ -93,8 +91,7 @@ export function checkDirtyLogOptions(options: DirtyLogOptions): string | undefin
 export function kvmConfigOf(options: DirtyLogOptions): KvmConfig {
   const pages = regionPages(options);
   const guest = { processCount: options.processes, leafLevel: levelOfBytes(options.guestPageBytes) };
-  const quota = options.mmuPages > 0 ? options.mmuPages : Math.max(MIN_QUOTA, Math.floor((pages * QUOTA_PER_MILLE) / 1000));
-  const mmuPageQuota = options.mmu === 'tdp' ? MAX_PAYLOAD : quota;
+  const quota = options.mmuPages > 0 ? options.mmuPages : defaultMmuPages(pages);
   const tables = tablesNeeded(options, guest.leafLevel);
   return {
     vcpuCount: options.vcpus,
@@ -106,9 +103,16 @@ export function kvmConfigOf(options: DirtyLogOptions): KvmConfig {
     dirtyLevel: levelOfBytes(options.dirtyGranularityBytes),
     initiallyAllSet: options.initiallyAllSet,
     guest,
-    mmuPageQuota,
+    requestedMmuPages: options.mmu === 'tdp' ? MAX_PAYLOAD : options.mmuPages,
+    era: ERAS['2022'],
+    memslotStructure: 'tree',
+    maxMemslots: options.memslots + 1,
+    lastUsed: 'vcpu',
+    slotZapAll: true,
+    hostLevel: HOST_LEVELS[options.backing],
     memslots: memslotPlans(options),
-    tableCapacity: options.mmu === 'tdp' ? 2 * tables : Math.min(tables, 2 * mmuPageQuota + 64),
+    archRoom: 0,
+    tableCapacity: options.mmu === 'tdp' ? 2 * tables : Math.min(tables, 2 * quota + 64),
     descCapacity: descsNeeded(options, tables),
   };
 }
@@ -116,10 +120,10 @@ export function kvmConfigOf(options: DirtyLogOptions): KvmConfig {
 function memslotPlans(options: DirtyLogOptions): MemslotPlan[] {
   const npages = regionPages(options) / options.memslots;
   return Array.from({ length: options.memslots }, (_, index) => ({
+    id: index + 1,
     baseGfn: REGION_GFN + index * npages,
     npages,
-    basePfn: index * npages,
-    hostLevel: HOST_LEVELS[options.backing],
+    hvaPage: index * npages,
   }));
 }
 

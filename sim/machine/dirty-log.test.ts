@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { MIB, runPhases, testOptions, testWorld } from '../kvm/kvm.kit.js';
+import { firstMemslot, MIB, runPhases, testOptions, testWorld } from '../kvm/kvm.kit.js';
+import { MS_NPAGES } from '../kvm/memslot.js';
+import { gfnToRmap, userBitmap } from '../kvm/memslots.js';
+import { slotRange } from '../kvm/mmu.js';
 import { checkShadowInvariants } from '../kvm/shadow-invariants.js';
 import type { DirtyLogOptions, RunOutcome } from './cell.js';
 import { checkDerivedCounts } from './dirty-log-counts.js';
@@ -63,8 +66,9 @@ describe('dirty_log_perf_test in virtual time', () => {
             const changes = { mmu, split, ept, initiallyAllSet, writeEvery: 3, iterations: 2 };
             const at = testWorld(changes);
             runPhases(at, 'get_dirty_log_iter2');
-            const [memslot] = at.world.kvm.memslots.all;
-            const dirty = dirtyPages(at.world.kvm.words, memslot.userBitmap, memslot.npages);
+            const { kvm } = at.world;
+            const memslot = firstMemslot(kvm);
+            const dirty = dirtyPages(kvm.words, userBitmap(kvm.words, memslot), kvm.words[memslot + MS_NPAGES]);
             const written = pagesWritten(testOptions(changes));
             for (const page of written) assert.ok(dirty.has(page), `${JSON.stringify(changes)}: page ${page} is lost`);
             // A read fault of a direct or shadow MMU maps writable and marks the page; only eager splitting avoids those.
@@ -154,8 +158,10 @@ describe('proposals of the thread', () => {
   it('logging at 2 MiB faults once per 2 MiB and marks all of it dirty', () => {
     const at = testWorld({ dirtyGranularityBytes: 2 * MIB, initiallyAllSet: false, iterations: 1, split: 'eager', writeEvery: 512 });
     runPhases(at, 'get_dirty_log_iter1');
-    const [memslot] = at.world.kvm.memslots.all;
-    assert.equal(dirtyPages(at.world.kvm.words, memslot.userBitmap, memslot.npages).size, memslot.npages);
+    const { kvm } = at.world;
+    const memslot = firstMemslot(kvm);
+    const npages = kvm.words[memslot + MS_NPAGES];
+    assert.equal(dirtyPages(kvm.words, userBitmap(kvm.words, memslot), npages).size, npages);
     assert.equal(at.engine.counters.writeFaults, 4 + 4);
   });
 });
@@ -163,7 +169,7 @@ describe('proposals of the thread', () => {
 describe('checks that must be able to fail', () => {
   it('finds a lost rmap entry, a wrong statistic and a wrong page account', () => {
     const corruptions: ((kvm: ReturnType<typeof testWorld>['world']['kvm']) => void)[] = [
-      (kvm) => (kvm.words[kvm.memslots.all[0].rmapBase[1]] = 0),
+      (kvm) => (kvm.words[gfnToRmap(kvm.words, firstMemslot(kvm), slotRange(kvm, firstMemslot(kvm)).start, 1)] = 0),
       (kvm) => kvm.words[kvm.pagesStat + 1]++,
       (kvm) => kvm.words[kvm.usedMmuPages]--,
     ];

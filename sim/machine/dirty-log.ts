@@ -2,30 +2,31 @@
 // Phases, access patterns and what is timed are those of the selftest (dirty_log_perf_test.c, lib/memstress.c).
 
 import type { Cpu, KernelPath, LockFactory } from '../engine/cpu.js';
-import { summarize } from '../engine/histogram.js';
 import { AccessPattern, type PassPlan } from '../guest/access-pattern.js';
 import { clearDirtyLog, disableDirtyLogging, enableDirtyLogging, getDirtyLog } from '../kvm/dirty-log.js';
 import { guestPtWrite } from '../kvm/guest-pt-write.js';
 import { Kvm, kvmArenaWords } from '../kvm/kvm.js';
 import { LOCK_SITE_NAMES } from '../kvm/lock-sites.js';
-import type { Memslot } from '../kvm/memslots.js';
 import { stateHash } from '../kvm/state-hash.js';
-import { Stalls, Vcpu } from '../kvm/vcpu.js';
+import { Vcpu } from '../kvm/vcpu.js';
 import { vcpuRun } from '../kvm/vcpu-run.js';
 import type { Arena } from '../memory/arena.js';
 import type { DirtyLogOptions, StallReport } from './cell.js';
 import { checkDerivedCounts } from './dirty-log-counts.js';
 import { kvmConfigOf, regionOf } from './dirty-log-options.js';
 import type { Crew, Phase, Scenario, World } from './scenario.js';
+import { StallBook } from './stall-book.js';
 
 /** The scenario of one cell. `options` have passed `checkDirtyLogOptions`. */
-export function dirtyLogScenario(options: DirtyLogOptions): Scenario & { build(arena: Arena, locks: LockFactory): DirtyLogWorld } {
+export function dirtyLogScenario(
+  options: DirtyLogOptions,
+): Omit<Scenario, 'build'> & { build(arena: Arena, locks: LockFactory, initialize: boolean): DirtyLogWorld } {
   const config = kvmConfigOf(options);
   return {
     vcpuCount: options.vcpus,
     arenaWords: kvmArenaWords(config),
-    build(arena: Arena, locks: LockFactory): DirtyLogWorld {
-      return new DirtyLogWorld(options, new Kvm(arena, locks, config));
+    build(arena: Arena, locks: LockFactory, initialize: boolean): DirtyLogWorld {
+      return new DirtyLogWorld(options, new Kvm(arena, locks, config, initialize));
     },
   };
 }
@@ -36,7 +37,7 @@ export class DirtyLogWorld implements World {
   readonly #options: DirtyLogOptions;
   readonly kvm: Kvm;
   readonly #vcpus = new Map<number, { vcpu: Vcpu; pattern: AccessPattern }>();
-  readonly #stalls = new Map<string, { read: Stalls; write: Stalls }>();
+  readonly #stalls = new StallBook();
 
   constructor(options: DirtyLogOptions, kvm: Kvm) {
     this.#options = options;
@@ -75,8 +76,8 @@ export class DirtyLogWorld implements World {
     this.kvm.mmu.createRoots(this.kvm, cpu);
   }
 
-  *#eachSlot(cpu: Cpu, ioctl: (kvm: Kvm, cpu: Cpu, memslot: Memslot) => KernelPath): KernelPath {
-    for (const memslot of this.kvm.memslots.all) yield* ioctl(this.kvm, cpu, memslot);
+  *#eachSlot(cpu: Cpu, ioctl: (kvm: Kvm, cpu: Cpu, id: number) => KernelPath): KernelPath {
+    for (let id = 1; id <= this.#options.memslots; id++) yield* ioctl(this.kvm, cpu, id);
   }
 
   /** The vCPUs beside the ioctl thread finish their pass after this. The number is the phase's own: one left over stops nobody. */
@@ -89,7 +90,7 @@ export class DirtyLogWorld implements World {
   /** Writes every page once, in order, through the tables of each process. */
   #populate(cpu: Cpu): KernelPath {
     const { vcpu, pattern } = this.#vcpuOf(cpu);
-    this.#collectStalls('populate_memory', vcpu);
+    this.#stalls.collect('populate_memory', vcpu);
     const plan: PassPlan = { ...regionOf(this.#options, cpu.id), random: false, writePercent: 100, writeEvery: 0 };
     pattern.plan(plan);
     if (this.#options.processes > 1) return this.#populateProcesses(vcpu, pattern, plan);
@@ -106,7 +107,7 @@ export class DirtyLogWorld implements World {
   #dirty(cpu: Cpu, phase: string, run: { iteration: number; stopAt: number }): KernelPath {
     const { vcpu, pattern } = this.#vcpuOf(cpu);
     const { randomAccess, writePercent, writeEvery, processes } = this.#options;
-    this.#collectStalls(phase, vcpu);
+    this.#stalls.collect(phase, vcpu);
     pattern.plan({ ...regionOf(this.#options, cpu.id), random: randomAccess, writePercent, writeEvery });
     return vcpuRun(this.kvm, vcpu, pattern, { process: (cpu.id + run.iteration) % processes, stopAt: run.stopAt });
   }
@@ -120,16 +121,8 @@ export class DirtyLogWorld implements World {
     return own;
   }
 
-  /** All vCPUs of this world add to one pair of histograms per phase. */
-  #collectStalls(phase: string, vcpu: Vcpu): void {
-    const ofPhase = this.#stalls.get(phase) ?? { read: new Stalls(), write: new Stalls() };
-    this.#stalls.set(phase, ofPhase);
-    vcpu.readStalls = ofPhase.read;
-    vcpu.writeStalls = ofPhase.write;
-  }
-
   stalls(): StallReport[] {
-    return [...this.#stalls].flatMap(([phase, { read, write }]) => [...report(phase, 'read', read), ...report(phase, 'write', write)]);
+    return this.#stalls.reports();
   }
 
   stateHash(): string {
@@ -140,11 +133,4 @@ export class DirtyLogWorld implements World {
     this.kvm.mmu.checkInvariants(this.kvm);
     checkDerivedCounts(this.#options, counters);
   }
-}
-
-function report(phase: string, kind: 'read' | 'write', stalls: Stalls): StallReport[] {
-  const { count, totalPs, maxPs, histogram } = stalls;
-  if (count === 0) return [];
-  const maxNs = Math.round(maxPs / 1000);
-  return [{ phase, kind, count, totalNs: Math.round(totalPs / 1000), maxNs, histogram: summarize(histogram, maxNs) }];
 }

@@ -5,7 +5,7 @@ import { after, describe, it } from 'node:test';
 import { MIB, testOptions } from '../kvm/kvm.kit.js';
 import type { DirtyLogOptions } from './cell.js';
 import { loadProfile } from './profile.js';
-import { closePools, runDirtyLogThreads } from './run-dirty-log-threads.js';
+import { closePools, runDirtyLogThreads } from './run-suite-threads.js';
 import { runDirtyLogVirtual } from './run-virtual.js';
 
 const profile = loadProfile('intel-2s48c-2022');

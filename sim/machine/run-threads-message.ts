@@ -3,7 +3,7 @@
 import type { Costs } from '../engine/costs.js';
 import { Counters, withSums } from '../engine/counters.js';
 import type { LockTotals } from '../engine/threads/lock-totals.js';
-import type { StallReport } from './cell.js';
+import type { MeasuredValue, StallReport } from './cell.js';
 import type { Phase, Scenario } from './scenario.js';
 
 /** Where a worker finds its scenario: an exported function, called with plain data. */
@@ -46,7 +46,7 @@ export interface PhaseSpan {
   waitNs: number;
 }
 
-export type PhaseHead = Pick<Phase, 'metric' | 'crew' | 'orderSensitive'>;
+export type PhaseHead = Pick<Phase, 'metric' | 'crew' | 'orderSensitive' | 'per'>;
 
 export interface MemberReport {
   phases: PhaseHead[];
@@ -56,6 +56,8 @@ export interface MemberReport {
   lockSites: readonly string[];
   /** Of the first member; '' from the others. */
   stateHash: string;
+  /** Of the first member. */
+  values?: MeasuredValue[];
   stalls: StallReport[];
 }
 

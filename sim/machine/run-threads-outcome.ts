@@ -3,6 +3,7 @@
 import { mergeLockTotals } from '../engine/threads/lock-totals.js';
 import type { PhaseTime, RunOutcome, StallReport, Validity, Warning } from './cell.js';
 import type { MemberReport, PhaseSpan } from './run-threads-message.js';
+import { combineTimes } from './scenario.js';
 
 /** Below this share of the cores that the vCPUs could use, a measurement is not valid. */
 export const MIN_EFFECTIVE_PARALLELISM = 0.9;
@@ -25,9 +26,11 @@ export function outcomeOf(result: GangResult): RunOutcome {
   for (const [index, { metric, orderSensitive }] of phases.entries()) {
     if (metric !== '') times.push({ metric, ns: phaseNs(reports, index), orderSensitive });
   }
+  const { values } = reports[0];
   const validity = validityOf(result);
   return {
-    times,
+    times: combineTimes(times, phases, counters),
+    ...(values === undefined ? {} : { values }),
     counters,
     locks: mergeLockTotals(reports.map(({ locks }) => locks)).flatMap((stats) => stats.report(lockSites)),
     stalls: mergeStalls(reports.map(({ stalls }) => stalls)),

@@ -18,7 +18,7 @@ import { readSchedstat } from '../engine/threads/schedstat.js';
 import { carveKickWords, ThreadsCpu } from '../engine/threads/threads-cpu.js';
 import { Arena } from '../memory/arena.js';
 import { loadScenario, type MemberReport, type MemberTask, type PhaseSpan, sumTallies, writeTally } from './run-threads-message.js';
-import type { Crew, Phase, Scenario, World } from './scenario.js';
+import { type Crew, isInCrew, type Phase, type Scenario, type World } from './scenario.js';
 
 /** Entry of the worker: one task is one run. Throws an error that names seed, thread and phase. */
 export default async function runMember(task: MemberTask): Promise<MemberReport> {
@@ -60,13 +60,13 @@ class Member {
       spans.push(this.#isInCrew(phase.crew) ? this.#runPhase(phase) : null);
     }
     this.#where = 'check';
-    const stateHash = this.#check(world);
+    const checked = this.#check(world);
     return {
-      phases: world.phases.map(({ metric, crew, orderSensitive }) => ({ metric, crew, orderSensitive })),
+      phases: world.phases.map(({ metric, crew, orderSensitive, per }) => ({ metric, crew, orderSensitive, ...(per === undefined ? {} : { per }) })),
       spans,
       locks: this.#locks.stats.map(packLockStats),
       lockSites: world.lockSites,
-      stateHash,
+      ...checked,
       stalls: world.stalls?.() ?? [],
     };
   }
@@ -81,12 +81,12 @@ class Member {
   }
 
   #isInCrew(crew: Crew): boolean {
-    return crew === 'all' || (crew === 'ioctl') === (this.#task.index === this.#scenario.vcpuCount);
+    return isInCrew(crew, this.#task.index, this.#scenario.vcpuCount);
   }
 
   #crewSize(crew: Crew): number {
     if (crew === 'ioctl') return 1;
-    return crew === 'all' ? this.#task.size : this.#scenario.vcpuCount;
+    return crew === 'vcpus' ? this.#scenario.vcpuCount : this.#task.size;
   }
 
   #runPhase(phase: Phase): PhaseSpan {
@@ -106,14 +106,16 @@ class Member {
   }
 
   /** Member 0 checks for all: the sums are complete once everybody has come. Returns its hash of the final state, others ''. */
-  #check(world: World): string {
+  #check(world: World): Pick<MemberReport, 'stateHash' | 'values'> {
     writeTally(this.#task.tallies, this.#task.index, this.#cpu.counters);
     this.#gang.meet(this.#where);
     const first = this.#task.index === 0;
-    if (first) world.check(sumTallies(this.#task.tallies));
-    const hash = first ? (world.stateHash?.() ?? '') : '';
+    const counters = first ? sumTallies(this.#task.tallies) : {};
+    if (first) world.check(counters);
+    const stateHash = first ? (world.stateHash?.() ?? '') : '';
+    const values = first ? world.values?.(counters) : undefined;
     this.#gang.meet('the end');
-    return hash;
+    return { stateHash, ...(values === undefined ? {} : { values }) };
   }
 
   explain(error: unknown): Error {

@@ -3,10 +3,11 @@
 import { withSums } from '../engine/counters.js';
 import { VirtualEngine } from '../engine/virtual/engine.js';
 import { Arena } from '../memory/arena.js';
-import type { DirtyLogOptions, PhaseTime, RunOutcome, Warning } from './cell.js';
+import type { DirtyLogOptions, MemslotsOptions, PhaseTime, RunOutcome, Warning } from './cell.js';
 import { dirtyLogScenario } from './dirty-log.js';
+import { memslotsScenario } from './memslots.js';
 import { costsInNs, type MachineProfile } from './profile.js';
-import type { Phase, Scenario } from './scenario.js';
+import { combineTimes, isInCrew, type Phase, type Scenario } from './scenario.js';
 
 export interface VirtualRun {
   profile: MachineProfile;
@@ -18,17 +19,24 @@ export function runDirtyLogVirtual(options: DirtyLogOptions, run: VirtualRun): R
   return runScenarioVirtual(dirtyLogScenario(options), run);
 }
 
+/** One memslot_perf_test cell in virtual time. CPU-bound; throws when an invariant breaks. */
+export function runMemslotsVirtual(options: MemslotsOptions, run: VirtualRun): RunOutcome {
+  return runScenarioVirtual(memslotsScenario(options), run);
+}
+
 /** Any scenario in virtual time. */
 export function runScenarioVirtual(scenario: Scenario, run: VirtualRun): RunOutcome {
   const arena = takeArena(scenario.arenaWords);
   const { topology, smt } = run.profile;
   const engine = new VirtualEngine(arena, scenario.vcpuCount, { topology, smt, costNs: costsInNs(run.profile), seed: run.seed });
   const world = scenario.build(arena, engine.locks, true);
-  const times = world.phases.map((phase) => runPhase(engine, phase, scenario.vcpuCount)).filter(({ metric }) => metric !== '');
+  const phaseTimes = world.phases.map((phase) => runPhase(engine, phase, scenario.vcpuCount));
   const counters = withSums(engine.counters.toRecord());
   world.check(counters);
+  const values = world.values?.(counters);
   return {
-    times,
+    times: combineTimes(phaseTimes, world.phases, counters),
+    ...(values === undefined ? {} : { values }),
     counters,
     locks: engine.locks.locks.flatMap(({ stats }) => stats.report(world.lockSites)),
     stalls: world.stalls?.() ?? [],
@@ -58,7 +66,7 @@ function takeArena(words: number): Arena {
 }
 
 function runPhase(engine: VirtualEngine, phase: Phase, vcpuCount: number): PhaseTime {
-  const members = engine.cpus.filter(({ id }) => phase.crew === 'all' || id < vcpuCount === (phase.crew === 'vcpus'));
+  const members = engine.cpus.filter(({ id }) => isInCrew(phase.crew, id, vcpuCount));
   const { start, end, finish } = engine.runGang(members.map((cpu) => ({ cpu, path: phase.path(cpu) })));
   const phaseEnd = phase.crew === 'all' ? (finish.get(vcpuCount) as number) : end;
   return { metric: phase.metric, ns: Math.round((phaseEnd - start) / 1000), orderSensitive: phase.orderSensitive && vcpuCount > 1 };

@@ -1,23 +1,25 @@
 // A scenario is a list of phases that a gang of threads goes through, whatever world runs it.
 // Each world lays out the arena, makes the locks, and asks for the path of each thread in each phase.
 
+import type { CounterName } from '../engine/counters.js';
 import type { Cpu, KernelPath, LockFactory } from '../engine/cpu.js';
 import type { Arena } from '../memory/arena.js';
-import type { StallReport } from './cell.js';
+import type { MeasuredValue, PhaseTime, StallReport } from './cell.js';
 
-/** Who takes part in a phase. The others are parked, spinning in user space. */
-export type Crew = 'vcpus' | 'ioctl' | 'all';
+/**
+ * Who takes part in a phase; the others are parked, spinning in user space. `all`: the phase lasts as long as the ioctl thread's path, and vCPUs
+ * run until `stopWord` says so. Else until the last member finishes; `together` is everybody.
+ */
+export type Crew = 'vcpus' | 'ioctl' | 'all' | 'together';
 
 export interface Phase {
-  /** The metric that the phase's duration is reported as; empty for a phase that is not timed. */
+  /** The metric that the phase's duration is reported as; empty for a phase that is not timed. Phases of one metric are added up. */
   metric: string;
   crew: Crew;
   /** True when the duration depends on the order in which vCPUs first arrive. */
   orderSensitive: boolean;
-  /**
-   * With crew 'all': the phase lasts as long as the ioctl thread's path, and vCPUs run until `stopWord` is not zero.
-   * Otherwise: until the last member finishes.
-   */
+  /** The metric is the time per unit of this count over the whole run. */
+  per?: CounterName;
   path(cpu: Cpu): KernelPath;
 }
 
@@ -32,6 +34,8 @@ export interface World {
   stateHash?(): string;
   /** Stalls of guest accesses by phase, of the vCPUs that ran in this world. */
   stalls?(): StallReport[];
+  /** Quantities that are no phase's time. `counters` are the sums over all CPUs. */
+  values?(counters: Record<string, number>): MeasuredValue[];
 }
 
 export interface Scenario {
@@ -41,4 +45,27 @@ export interface Scenario {
   arenaWords: number;
   /** Lays out (first thread, `initialize` true) or attaches to (others) the arena. Deterministic in its carving order. */
   build(arena: Arena, locks: LockFactory, initialize: boolean): World;
+}
+
+/** Whether thread `id` takes part. */
+export function isInCrew(crew: Crew, id: number, vcpuCount: number): boolean {
+  return crew === 'all' || crew === 'together' || (crew === 'ioctl') === (id === vcpuCount);
+}
+
+/** One time per metric, in the order of first appearance: sums of phases, divided by the count that they are per. */
+export function combineTimes(times: readonly PhaseTime[], phases: readonly Pick<Phase, 'metric' | 'per'>[], counters: Record<string, number>): PhaseTime[] {
+  const sums = new Map<string, PhaseTime>();
+  for (const time of times) {
+    if (time.metric === '') continue;
+    const sum = sums.get(time.metric);
+    if (sum === undefined) sums.set(time.metric, { ...time });
+    else {
+      sum.ns += time.ns;
+      sum.orderSensitive ||= time.orderSensitive;
+    }
+  }
+  return [...sums.values()].map((time) => {
+    const per = phases.find(({ metric }) => metric === time.metric)?.per;
+    return per === undefined ? time : { ...time, ns: Math.round(time.ns / Math.max(1, counters[per])) };
+  });
 }

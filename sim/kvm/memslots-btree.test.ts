@@ -1,0 +1,4 @@
+import { memslotSetsKit } from './memslot-sets.kit.js';
+import { memslotStructures } from './memslot-structures.js';
+
+memslotSetsKit('btree', memslotStructures.btree);

@@ -33,8 +33,11 @@ for (const args of [
   ['--help'],
   ['run', '--help'],
   ['run', 'dirty-log', '--help'],
+  ['run', 'memslots', '--help'],
+  ['run', 'dirty-log', 'memslots', '--help'],
   ['show', '--help'],
   ['report', '--help'],
+  ['regions', '--help'],
   ['list', '--help'],
   ['help', 'run'],
 ]) {
@@ -50,6 +53,13 @@ test('letters are offered where one suite is named, and only there', (t) => {
   const folder = temporaryFolder(t);
   assert.match(mmulab(folder, 'run', 'dirty-log', '--help').stdout, /-v, --vcpus <list>/);
   assert.doesNotMatch(mmulab(folder, 'run', '--help').stdout, /-v, --vcpus/);
+});
+
+test('several suites share the options that mean the same in each', (t) => {
+  const { stdout } = mmulab(temporaryFolder(t), 'run', '--help');
+  assert.match(stdout, /^Options that all of dirty-log, memslots have/m);
+  assert.match(stdout, /^ {2}--vcpus <list>/m);
+  for (const word of ['--split', '--loops', '--slots']) assert.doesNotMatch(stdout, new RegExp(`^ {2}(-., )?${word}`, 'm'));
 });
 
 test('--help loads commander and nothing else of weight, with the options of suites too', () => {
@@ -81,7 +91,19 @@ test('--version is that of the package', (t) => {
 test('list names suites, options, metrics, split policies and profiles', (t) => {
   const { status, stdout } = mmulab(temporaryFolder(t), 'list');
   assert.equal(status, 0);
-  for (const word of ['dirty-log', '-v, --vcpus', 'dirty_memory_iterN', 'on-fault', 'intel-2s48c-2022', 'rmap_scan']) assert.ok(stdout.includes(word), word);
+  for (const word of [
+    'Suite dirty-log',
+    'Suite memslots',
+    '-s, --slots',
+    'slot_setup',
+    'xeon-8167m-2021',
+    '-v, --vcpus',
+    'dirty_memory_iterN',
+    'on-fault',
+    'intel-2s48c-2022',
+    'rmap_scan',
+  ])
+    assert.ok(stdout.includes(word), word);
 });
 
 const USAGE_ERRORS: [string[], RegExp][] = [
@@ -101,14 +123,32 @@ const USAGE_ERRORS: [string[], RegExp][] = [
   [['run', 'dirty-log', '--engine', 'kvm'], /Cannot use --engine: current "kvm", expected virtual or threads/],
   [['run', 'dirty-log', '--seeds', '0'], /Cannot use --seeds: current "0"/],
   [['run', 'dirty-log', '--jobs', 'x'], /Cannot use --jobs: current "x"/],
-  [['run', 'dirty-log', '--format', 'xml'], /Cannot use --format: current "xml", expected text, markdown, csv or json/],
+  [['run', 'dirty-log', '--format', 'xml'], /Cannot use --format: current "xml", expected text, markdown, csv, json or selftest/],
   [['run', 'dirty-log', '--set', 'warp=1'], /Cannot set "warp=1": unknown cost "warp"/],
   [['run', 'dirty-log', '--set', 'rmap_scan'], /Cannot set "rmap_scan"/],
   [['run', 'dirty-log', '--profile', 'nowhere'], /Cannot read machine profile "nowhere"/],
   [['run', 'dirty-log', '--vcpu', '3'], /Unknown option '--vcpu' \(Did you mean --vcpus\?\)/],
   [['run', 'dirty-log', '-z'], /Unknown option '-z'/],
   [['run', '-v', '4'], /Unknown option '-v': letters belong to one suite/],
-  [['run', 'dirty-lg'], /Cannot run suite "dirty-lg": no such suite, expected dirty-log \(did you mean dirty-log\?\)/],
+  [['run', 'dirty-lg'], /Cannot run suite "dirty-lg": no such suite, expected dirty-log, memslots \(did you mean dirty-log\?\)/],
+  [['run', 'memslot-perf'], /Cannot run suite "memslot-perf": .* \(did you mean memslots\?\)/],
+  [['run', 'memslot_perf_test'], /\(did you mean memslots\?\)/],
+  [['run', 'something-else'], /expected dirty-log, memslots$/m],
+  [['run', '--split', 'lazy'], /Unknown option '--split' of several suites together: name dirty-log for it \(mmulab run dirty-log --split \.\.\.\)/],
+  [['run', '--slots', '4'], /Unknown option '--slots' of several suites together: name dirty-log or memslots for it/],
+  [['run', 'dirty-log', '--loops', '4'], /Unknown option '--loops' of dirty-log: name memslots for it/],
+  [['run', 'memslots', '-s', '8195', '--test', 'map'], /Cannot run test map: current 8195 slots, expected at most 8194 for this test/],
+  [['run', 'memslots', '-s', '8195', '-e', '0'], /Cannot run test map: current 8195 slots, expected at most 8194 for this test/],
+  [['run', 'memslots', '-s', '32765'], /current 32765 slots, expected at most 32764 \(KVM_CAP_NR_MEMSLOTS; KVM_SET_USER_MEMORY_REGION fails with EINVAL/],
+  [['run', 'memslots', '-s', '1'], /Cannot use --slots: current "1", expected a whole number larger than 1, or -1/],
+  [['run', 'memslots', '-e', '6'], /Cannot use --last-test: current "6", expected a whole number from 0 to 5/],
+  [['run', 'memslots', '-f', '3', '-e', '2'], /Cannot choose tests: current --first-test 3 after --last-test 2/],
+  [['run', 'memslots', '-r', '0'], /Cannot use --runs: current "0", expected a whole number from 1/],
+  [['run', 'memslots', '--memslots', 'list'], /Cannot use --memslots: current "list", expected array, tree, array-hva-tree or btree/],
+  [['run', 'memslots', '--test', 'map', '--vcpus', '2'], /Cannot run test map with several vCPUs: current 2, expected 1/],
+  [['run', 'memslots', '--test', 'batch', '-s', '10'], /Cannot change the flags of 10 memslots at once/],
+  [['run', 'memslots', '-r', '3', '--repetitions', '4', '--engine', 'threads'], /Cannot repeat cells: current --repetitions and --runs/],
+  [['run', 'dirty-log', '--format', 'selftest'], /Cannot print dirty-log with --format selftest: expected memslots/],
   [['run', 'dirty-log', 'extra'], /Cannot run suite "extra"/],
   [['rnu'], /Unknown command 'rnu' \(Did you mean run\?\)/],
   [['run', '--resume', 'gone.ndjson'], /Cannot resume "gone.ndjson": no such file/],
@@ -192,6 +232,54 @@ test('--resume runs what is missing and keeps the rest byte for byte', (t) => {
   assert.match(stderr, /\[1\/1\] /);
   assert.equal(readResults(path).length, 2);
   assert.ok(readFileSync(path, 'utf8').includes(before));
+});
+
+test('several suites run into one file, each on its own machine, and each is resumed', (t) => {
+  const folder = temporaryFolder(t);
+  const run = mmulab(folder, 'run', '--smoke', '--output', 'r.ndjson');
+  assert.equal(run.status, 0, run.stderr);
+  const records = readResults(join(folder, 'r.ndjson'));
+  const profiles = new Map(records.map(({ suite, profile }) => [suite, profile.name]));
+  assert.deepEqual([...profiles].sort(), [
+    ['dirty-log', 'intel-2s48c-2022'],
+    ['memslots', 'xeon-8167m-2021'],
+  ]);
+  assert.match(run.stderr, new RegExp(`\\[${records.length}/${records.length}\\] `));
+  const again = mmulab(folder, 'run', 'memslots', '--smoke', '--resume', 'r.ndjson');
+  assert.equal(again.status, 0, again.stderr);
+  assert.doesNotMatch(again.stderr, /\[1\//);
+  assert.deepEqual(readResults(join(folder, 'r.ndjson')), records);
+});
+
+test("memslot_perf_test's own command line works, and prints what that prints", (t) => {
+  const folder = temporaryFolder(t);
+  const words = ['-s', '10', '-f', '1', '-e', '3', '-l', '5', '-r', '3', '-q', '-v', '-d'];
+  const run = mmulab(folder, 'run', 'memslots', ...words, '--format', 'selftest', '--output', 'r.ndjson');
+  assert.equal(run.status, 0, run.stderr);
+  assert.match(run.stderr, /^--runs has no effect: virtual time is exact/m);
+  assert.match(run.stderr, /^--verbose has no effect: progress says what runs$/m);
+  const records = readResults(join(folder, 'r.ndjson'));
+  assert.deepEqual(records.map(({ options }) => options.test).sort(), ['move-active', 'unmap', 'unmap-chunked']);
+  assert.ok(records.every(({ options }) => options.slots === 10 && options.seconds === 5 && options.zapAll === false));
+  const titles = run.stdout.match(/^Testing .*/gm);
+  assert.deepEqual(
+    titles,
+    ['unmap', 'unmap chunked', 'move active area'].map((name) => `Testing ${name} performance with 1 runs, 5 seconds each`),
+  );
+  assert.match(run.stdout, /^Done \d+ iterations, avg 0\.\d{9}s each$/m);
+  assert.match(run.stdout, /\nBest slot setup time for the whole test area was 0\.\d{9}s\n$/);
+  assert.equal(mmulab(folder, 'show', 'r.ndjson', '--format', 'selftest').stdout, run.stdout);
+});
+
+test('a test for which the slot count is too high is left out with a note', (t) => {
+  const folder = temporaryFolder(t);
+  const { status, stderr } = mmulab(folder, 'run', 'memslots', '-s', '8195', '-e', '1', '--loops', '1', '--output', 'r.ndjson');
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /^Memslot count too high for test map, which is left out: decrease the cap \(max is 8194\)$/m);
+  assert.deepEqual(
+    readResults(join(folder, 'r.ndjson')).map(({ options }) => options.test),
+    ['unmap'],
+  );
 });
 
 test("a post's own command line works, and says what has no effect", (t) => {

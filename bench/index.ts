@@ -40,6 +40,9 @@ async function usageLine(message: string): Promise<string> {
   const letter = /^unknown option '(-[a-z])'/.exec(line)?.[1];
   if (letter !== undefined && !(await namesOneSuite()))
     return `Unknown option '${letter}': letters belong to one suite (mmulab run <suite> ${letter} ...); see mmulab run <suite> --help`;
+  const long = /^unknown option '--([\w-]+)/.exec(line)?.[1];
+  const owner = long === undefined || !process.argv.includes('run') ? undefined : (await import('./cli/suite-options.js')).whoseOption(long, process.argv);
+  if (owner !== undefined) return owner;
   return `${line.charAt(0).toUpperCase()}${line.slice(1)}${line.includes('(Did you mean') ? '' : '; see mmulab --help'}`;
 }
 

@@ -6,6 +6,10 @@ for (const [word, expected] of [
   ['dirty-lg', 'dirty-log'],
   ['dirtylog', 'dirty-log'],
   ['memslot', 'memslots'],
+  ['memslot-perf', 'memslots'],
+  ['memslot_perf_test', 'memslots'],
+  ['dirty_log_perf_test', 'dirty-log'],
+  ['dirt', undefined],
   ['uffd', undefined],
   ['', undefined],
 ] as const) {

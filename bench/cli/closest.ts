@@ -1,11 +1,23 @@
 // "Did you mean": the known word that a mistyped one is closest to.
 
-/** The word of `known` within a third of its letters of `word` (inserted, left out or replaced); `undefined` when none is that close. */
-export function closest(word: string, known: readonly string[]): string | undefined {
+/**
+ * The word of `known` within a third of its letters of `word` (inserted, left out or replaced), or else the one that begins as `word` does for more
+ * than three quarters of its letters: "memslot_perf_test" means memslots. `undefined` when none is that close.
+ */
+export function closest(typed: string, known: readonly string[]): string | undefined {
+  const word = typed.replaceAll('_', '-');
   const near = known.map((candidate) => ({ candidate, distance: editDistance(word, candidate) }));
   near.sort((a, b) => a.distance - b.distance);
   const [best] = near;
-  return best !== undefined && best.distance <= Math.ceil(best.candidate.length / 3) ? best.candidate : undefined;
+  if (best !== undefined && best.distance <= Math.ceil(best.candidate.length / 3)) return best.candidate;
+  return known.find((candidate) => commonStart(word, candidate) > 0.75 * candidate.length);
+}
+
+/** How many letters two words begin with alike. */
+function commonStart(a: string, b: string): number {
+  let length = 0;
+  while (length < Math.min(a.length, b.length) && a[length] === b[length]) length++;
+  return length;
 }
 
 /** Levenshtein's distance, row by row. */

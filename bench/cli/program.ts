@@ -3,15 +3,20 @@
 
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
-import type { GivenOptions } from '../suites/index.js';
+import type { BenchFlags } from './bench-command.js';
+import type { RegionsFlags } from './regions-command.js';
+import type { Given } from './suite-options.js';
 
 const EXAMPLES = `Examples:
   $ mmulab run                                       every suite at the published scale
   $ mmulab run dirty-log -v 64 -b 1G -f 5            one cell, as the selftest's command line
   $ mmulab run dirty-log -v 2..64*2 --split lazy,eager,on-fault
   $ mmulab run dirty-log -v 64 --split eager --set rmap_scan=-20%
+  $ mmulab run memslots -s 509 -f 1 -e 2 -l 5 -r 3
+  $ mmulab regions docs/examples/qemu-regions.ndjson  a VMM's own ioctls on every memslot structure
   $ mmulab show results/published.ndjson
   $ mmulab report results/*.ndjson -o report.html
+  $ mmulab bench structures --chart structures.svg
 `;
 
 /** The program for these arguments: suite letters are bound only where exactly one suite is named. */
@@ -24,8 +29,10 @@ export async function makeProgram(args: string[]): Promise<Command> {
     .helpCommand('help [command]', 'help for a command');
   await addRun(program, args);
   addReport(program);
+  addRegions(program);
   addList(program);
   addShow(program);
+  addBench(program);
   for (const command of [program, ...program.commands]) quiet(command);
   return program;
 }
@@ -42,13 +49,12 @@ function packageVersion(): string {
 }
 
 async function addRun(program: Command, args: string[]): Promise<void> {
-  const given: GivenOptions = {};
-  const notes: string[] = [];
+  const suiteOptions: Given = { given: {}, notes: [] };
   const command = program.command('run').argument('[suite...]', 'suites to run, as `mmulab list` names them; all when none is named');
   command.description('Run suites and print their tables');
   if (args.includes('run')) {
     const { addSuites } = await import('./suite-options.js');
-    addSuites(command, args, { given, notes });
+    addSuites(command, args, suiteOptions);
   }
   command
     .optionsGroup('Options of every suite:')
@@ -57,18 +63,56 @@ async function addRun(program: Command, args: string[]): Promise<void> {
     .option('--set <cost=change>', 'change a primitive cost for this run: rmap_scan=-20% or rmap_scan=2.5 (repeatable)', collect, [])
     .option('--seeds <n>', 'virtual: run this many seeds, report median and range', '1')
     .option('--seed <n>', 'first seed', '1')
-    .option('--repetitions <n>', 'threads: repetitions of each cell, arms interleaved', '10')
+    .option('--repetitions <n>', 'threads: repetitions of each cell, arms interleaved (default: 10)')
     .option('--time-scale <x>', 'threads: wall time burnt per simulated time; 0 burns none', '1')
     .option('--jobs <n>', 'virtual: cells at a time; by default one per core')
     .option('--output <file>', 'results file; by default results/<suite>.ndjson')
     .option('--report <file>', 'write the report page too')
-    .option('--format <name>', 'stdout: text, markdown, csv, json', 'text')
+    .option('--format <name>', 'stdout: text, markdown, csv, json, selftest (as memslot_perf_test prints)', 'text')
     .option('--resume [file]', 'go on with the results file (or this one): keep the cells that it has already')
     .option('--smoke', 'a small size of the same cells, for a first look and for tests')
     .option('--quiet', 'no progress on stderr')
     .action(async (names: string[], options: Record<string, unknown>) => {
       const { runCommand } = await import('./run-command.js');
-      process.exitCode = await runCommand({ names, given, notes, flags: options });
+      process.exitCode = await runCommand({ ...suiteOptions, names, flags: options });
+    });
+}
+
+const REGIONS_HELP = `Examples:
+  $ mmulab regions docs/examples/qemu-regions.ndjson
+  $ mmulab regions trace.ndjson --memslots array,tree --max-slots 509 -q
+  $ mmulab regions trace.ndjson --keep-going --format csv > regions.csv
+  $ generate-ioctls | mmulab regions -
+`;
+
+const REGIONS_FILE_HELP = `
+The file has one ioctl a line, in JSON; blank lines and lines that begin with # are left out:
+  {"slot": 1, "flags": 0, "guest_phys_addr": "0x100000000", "memory_size": "2G", "userspace_addr": "0x7f0000000000"}
+                          KVM_SET_USER_MEMORY_REGION; a memory_size of 0 deletes
+  [{...}, {...}]          KVM_CHANGE_USER_MEMORY_REGIONS: these changes, all at once
+  {"set": [{...}, ...]}   KVM_SET_USER_MEMORY_REGIONS: the whole new set at once; KVM finds the difference
+Numbers are JSON's, or texts: "4096", "0x1000", "4K", "2G". Flags: 1 or "KVM_MEM_LOG_DIRTY_PAGES", 2 or "KVM_MEM_READONLY".
+An ioctl that KVM refuses changes nothing, is reported on stderr by its line, and ends the replay with exit code 2.
+`;
+
+function addRegions(program: Command): void {
+  program
+    .command('regions')
+    .argument('<file>', 'memory-region ioctls, one a line; - is stdin')
+    .description("Replay a VMM's memory-region ioctls on each memslot structure, in virtual time")
+    .addHelpText('before', REGIONS_HELP)
+    .addHelpText('after', REGIONS_FILE_HELP)
+    .option('--memslots <list>', 'what holds the memslots; by default each structure in turn')
+    .option('--max-slots <n>', 'slots that the kernel was built for; by default 509 for an array while that is enough, else 32764')
+    .option('-q, --disable-slot-zap-quirk', 'a delete or move drops the mappings of the memslot alone')
+    .option('--keep-going', 'go on after an ioctl that KVM refuses; exit code 2 at the end')
+    .option('--profile <name|file>', 'machine profile', 'xeon-8167m-2021')
+    .option('--set <cost=change>', 'change a primitive cost: srcu_grace_period=-20% or srcu_grace_period=2500 (repeatable)', collect, [])
+    .option('--seed <n>', 'seed', '1')
+    .option('--format <name>', 'text, markdown, csv, json (with the time of each ioctl)', 'text')
+    .action(async (file: string, options: RegionsFlags) => {
+      const { regionsCommand } = await import('./regions-command.js');
+      process.exitCode = await regionsCommand(file, options);
     });
 }
 
@@ -102,10 +146,27 @@ function addShow(program: Command): void {
     .argument('<results...>', 'results files or folders')
     .description('Print the tables of results files')
     .addHelpText('before', 'Examples:\n  $ mmulab show results/published.ndjson\n  $ mmulab show results --format csv > tables.csv\n')
-    .option('--format <name>', 'text, markdown, csv, json', 'text')
+    .option('--format <name>', 'text, markdown, csv, json, selftest (as memslot_perf_test prints)', 'text')
     .action(async (paths: string[], options: { format: string }) => {
       const { showCommand } = await import('./read-commands.js');
       await showCommand(paths, options.format);
+    });
+}
+
+function addBench(program: Command): void {
+  program
+    .command('bench')
+    .argument('<name>', 'what to measure: structures')
+    .description('Time the memslot structures themselves on this machine, beside packages that do the same')
+    .addHelpText('before', 'Examples:\n  $ mmulab bench structures\n  $ mmulab bench structures --sizes 100,1000,32764 --chart structures.svg\n')
+    .option('--sizes <list>', 'memslots, from 10 to 1000000 (default: 10,100,1000,10000,32764,1000000)')
+    .option('--format <name>', 'stdout: text, markdown (md), csv, json', 'text')
+    .option('--chart <file>', 'draw an SVG: time of an operation over memslots')
+    .option('--smoke', 'few small sizes, for a first look and for tests')
+    .option('--quiet', 'no progress on stderr')
+    .action(async (name: string, options: BenchFlags) => {
+      const { benchCommand } = await import('./bench-command.js');
+      await benchCommand(name, options);
     });
 }
 

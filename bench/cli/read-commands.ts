@@ -16,7 +16,7 @@ export async function reportCommand(paths: string[], output: string): Promise<vo
 /** Prints the tables of all records. */
 export async function showCommand(paths: string[], format: string): Promise<void> {
   const chosen = parseFormat(format);
-  process.stdout.write(await render(readAll(paths), chosen));
+  process.stdout.write(await render(readAll(paths), chosen, (line) => process.stderr.write(`${line}\n`)));
 }
 
 /** The records of files and of the .ndjson files in folders. Of a cell that several files have, the newest record; a note on stderr says so. */

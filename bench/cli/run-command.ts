@@ -20,20 +20,19 @@ import {
   sweep,
   toRecord,
 } from '../run/index.js';
-import { choiceItem, countItem, decimalItem, type Engine, type GivenOptions, parseOne, SUITES, type Suite } from '../suites/index.js';
+import { choiceItem, countItem, decimalItem, type Engine, parseOne, SUITES, type Suite } from '../suites/index.js';
 import { closest } from './closest.js';
-import { type Format, parseFormat, render, writeReport } from './reports-door.js';
+import { checkFormat, type Format, parseFormat, render, writeReport } from './reports-door.js';
+import type { Given } from './suite-options.js';
 
 const INTERRUPTED = 130;
+const DEFAULT_REPETITIONS = 10;
 const MIB = 2 ** 20;
 /** Shared memory of all runs at once: what keeps the published matrix within 1 GiB. */
 const ARENA_BUDGET_BYTES = 600 * MIB;
 
-export interface RunRequest {
+export interface RunRequest extends Given {
   names: string[];
-  given: GivenOptions;
-  /** Lines about options without effect. */
-  notes: string[];
   /** commander's options. */
   flags: Record<string, unknown>;
 }
@@ -56,7 +55,7 @@ interface RunSettings {
 /** Runs what was asked. Returns the exit code: 0, or 130 after Ctrl-C. */
 export async function runCommand(request: RunRequest): Promise<number> {
   const settings = settingsOf(request);
-  const cells = (await Promise.all(settings.suites.map((suite) => planSuite(suite, request.given, { ...settings, sets: settings.sets })))).flat();
+  const cells = await planAll(settings, request);
   const provenance = findProvenance();
   checkWritable(settings.output, 'results');
   if (settings.report !== undefined) checkWritable(settings.report, 'report');
@@ -80,18 +79,33 @@ export async function runCommand(request: RunRequest): Promise<number> {
   interrupt.release();
   progress.close();
   const results = [...records.values()].sort((a, b) => (a.cell < b.cell ? -1 : 1));
-  if (results.length > 0) await finish(settings, results, progress);
+  if (results.length > 0) await finish(settings, { results, cells }, progress);
   if (!interrupt.stop.aborted) return 0;
   process.stderr.write(`${resumeText(settings, { done: doneOf(), all: cells.length })}\n`);
   return INTERRUPTED;
 }
 
-function settingsOf({ names, given, flags }: RunRequest): RunSettings {
+async function planAll(settings: RunSettings, { given, notes }: RunRequest): Promise<PlannedCell[]> {
+  const note = (line: string): void => void notes.push(line);
+  const plans = settings.suites.map((suite) => planSuite(suite, given[suite.name] ?? {}, { ...settings, note }));
+  return (await Promise.all(plans)).flat();
+}
+
+function settingsOf(request: RunRequest): RunSettings {
+  const { names, given, flags } = request;
   const resume = resumptionOf(flags, names);
   const suites = resume.names.length === 0 ? SUITES : [...new Set(resume.names.map(suiteNamed))];
   const engine = parseOne('--engine', String(flags.engine), choiceItem(['virtual', 'threads'] as const));
   const first = parseOne('--seed', String(flags.seed), countItem(0, 2 ** 31 - 1));
-  const count = engine === 'threads' ? number(flags, 'repetitions', 10_000) : number(flags, 'seeds', 10_000);
+  const count = engine === 'threads' ? repetitionsOf(request) : number(flags, 'seeds', 10_000);
+  if (engine === 'virtual' && request.repetitions !== undefined) {
+    request.notes.push(`--${request.repetitions.option} has no effect: virtual time is exact, another run of a seed takes the same time`);
+  }
+  const format = parseFormat(String(flags.format));
+  checkFormat(
+    format,
+    suites.map(({ name }) => name),
+  );
   const published = Object.keys(given).length === 0 && engine === 'virtual' && flags.smoke !== true;
   return {
     suites,
@@ -101,12 +115,19 @@ function settingsOf({ names, given, flags }: RunRequest): RunSettings {
     jobs: flags.jobs === undefined ? availableParallelism() : number(flags, 'jobs', 1024),
     output: resume.file ?? `results/${published ? 'published' : suites.map(({ name }) => name).join('+')}.ndjson`,
     report: flags.report as string | undefined,
-    format: parseFormat(String(flags.format)),
+    format,
     resume: resume.wanted,
     smoke: flags.smoke === true,
     profile: flags.profile as string | undefined,
     sets: flags.set as string[],
   };
+}
+
+/** `--repetitions`, or a suite's own word for it. */
+function repetitionsOf({ flags, repetitions }: RunRequest): number {
+  if (flags.repetitions === undefined) return repetitions?.count ?? DEFAULT_REPETITIONS;
+  if (repetitions !== undefined) throw new UsageError(`Cannot repeat cells: current --repetitions and --${repetitions.option}, expected one of them`);
+  return number(flags, 'repetitions', 10_000);
 }
 
 /** `--resume` goes on with the results file, `--resume <file>` with this one; a suite's name after it is a suite, not a file. */
@@ -184,8 +205,11 @@ async function closeThreadPools(cells: readonly PlannedCell[]): Promise<void> {
   await Promise.all([...new Set(cells.map(({ simulation }) => simulation))].map((simulation) => simulation.closeThreads()));
 }
 
-async function finish(settings: RunSettings, results: ResultRecord[], progress: Progress): Promise<void> {
-  process.stdout.write(await render(results, settings.format));
+async function finish(settings: RunSettings, { results, cells }: { results: ResultRecord[]; cells: PlannedCell[] }, progress: Progress): Promise<void> {
+  const ofThisRun = new Set(cells.map(({ key }) => key));
+  // A selftest prints what it ran; tables are of the whole file.
+  const shown = settings.format === 'selftest' ? results.filter(({ cell }) => ofThisRun.has(cell)) : results;
+  if (shown.length > 0) process.stdout.write(await render(shown, settings.format, (line) => progress.note(line)));
   if (settings.report !== undefined) {
     await writeReport(settings.report, results);
     progress.note(`Report: ${settings.report}`);

@@ -8,7 +8,7 @@ const count = z.number().int().nonnegative();
 const histogram = z.strictObject({ count, p50Ns: finite, p99Ns: finite, p999Ns: finite });
 
 const metric = z.strictObject({
-  unit: z.enum(['ns', 'count', 'per_s', 'ratio']),
+  unit: z.enum(['ns', 'count', 'per_s', 'ratio', 'bytes']),
   kind: z.enum(['exact', 'order-sensitive', 'sampled']),
   better: z.enum(['smaller', 'larger', 'neither']),
   values: z.array(finite).min(1),

@@ -7,7 +7,7 @@ export const SCHEMA_VERSION = 1;
 
 /** What one cell found of one metric. */
 export interface MetricRecord {
-  unit: 'ns' | 'count' | 'per_s' | 'ratio';
+  unit: 'ns' | 'count' | 'per_s' | 'ratio' | 'bytes';
   /**
    * `exact`: every seed gives this number (or differs by at most 0.1 %). `order-sensitive`: it depends on the first order of arrival, so each
    * seed is one draw. `sampled`: a wall clock's.

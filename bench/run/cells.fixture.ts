@@ -36,6 +36,7 @@ export const FAKE_SUITE: Suite = {
   metrics: [
     { name: 'setup', unit: 'ns', better: 'smaller', description: 'setting up' },
     { name: 'pass_iterN', unit: 'ns', better: 'smaller', description: 'pass N' },
+    { name: 'footprint', unit: 'bytes', better: 'smaller', description: 'memory' },
   ],
   profile: 'fake-host',
   headline: 'pass_iter1',

@@ -1,7 +1,7 @@
 // Running cells: planning, the sweep over the cores, sampling on threads, and what becomes of their outcomes.
 
 export { type Interrupt, listenForInterrupt } from './interrupt.js';
-export { memoryLimitBytes, type PlannedCell, type PlanOptions, planSuite } from './plan.js';
+export { loadMachine, memoryLimitBytes, type PlannedCell, type PlanOptions, planSuite } from './plan.js';
 export { openPool } from './pool.js';
 export { findProvenance } from './provenance.js';
 export { type FinishedRun, type Provenance, toRecord } from './record.js';

@@ -29,7 +29,7 @@ export interface PlannedCell {
   timeScale?: number;
   /** Shared memory of one run, in bytes. */
   arenaBytes: number;
-  /** Expected work of one run, in the suite's unit. */
+  /** Expected work of one run, as the suite weighs it. */
   weight: number;
 }
 
@@ -41,6 +41,8 @@ export interface PlanOptions {
   sets: string[];
   seeds: number[];
   timeScale: number;
+  /** Hears about cells that were asked for and left out. */
+  note?(line: string): void;
 }
 
 /** Loads a profile and applies `--set` changes. Throws a `UsageError` of one line. */
@@ -58,7 +60,7 @@ export async function planSuite(suite: Suite, given: GivenOptions, options: Plan
   const simulation = await suite.load();
   const machine = loadMachine(options.profile ?? suite.profile, options.sets);
   const { engine, smoke, seeds } = options;
-  const cells = suite.plan(given, { engine, smoke, defaults: simulation.defaults });
+  const cells = suite.plan(given, { engine, smoke, defaults: simulation.defaults, ...(options.note === undefined ? {} : { note: options.note }) });
   return cells.map((cell) => {
     const reason = simulation.check(cell);
     if (reason !== undefined) throw new UsageError(reason);
@@ -89,10 +91,10 @@ export function memoryLimitBytes(): number {
 /** Throws a `UsageError` when one run of the cell needs more than `limitBytes`. */
 export function checkMemory(cell: Pick<PlannedCell, 'options' | 'arenaBytes' | 'key'>, limitBytes: number): void {
   if (cell.arenaBytes <= limitBytes) return;
-  const needed = sizeText(cell.arenaBytes);
+  const { vcpus, vcpuBytes } = cell.options;
+  const what = vcpuBytes === undefined ? `cell "${cell.key}"` : `${vcpus} vCPUs with ${formatSize(Number(vcpuBytes))} each`;
   throw new UsageError(
-    `Cannot run ${cell.options.vcpus} vCPUs with ${formatSize(Number(cell.options.vcpuBytes))} each: current memory for mmulab ${sizeText(limitBytes)}, ` +
-      `expected at least ${needed}; take fewer vCPUs or less memory`,
+    `Cannot run ${what}: current memory for mmulab ${sizeText(limitBytes)}, expected at least ${sizeText(cell.arenaBytes)}; take fewer vCPUs or less memory`,
   );
 }
 

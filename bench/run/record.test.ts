@@ -80,6 +80,13 @@ test('toRecord keeps the median validity and one warning of each code', () => {
   );
 });
 
+test('toRecord keeps what is no time in the unit that the suite states', () => {
+  const { footprint } = toRecord(fakeCell(2), runsOf([1, 2], { values: [{ metric: 'footprint', value: 4096 }] }), FAKE_PROVENANCE).metrics;
+  assert.deepEqual(footprint, { unit: 'bytes', kind: 'exact', better: 'smaller', values: [4096, 4096], median: 4096, low: 4096, high: 4096 });
+  const [one, other] = [runsOf([1], { values: [{ metric: 'footprint', value: 1 }] }), runsOf([2])];
+  assert.throws(() => toRecord(fakeCell(2), [...one, ...other], FAKE_PROVENANCE), /Metric footprint of cell .* is missing/);
+});
+
 test('toRecord refuses a metric that the suite does not know', () => {
   const runs = runsOf([1], { times: [{ metric: 'surprise', ns: 1, orderSensitive: false }] });
   assert.throws(() => toRecord(fakeCell(2), runs, FAKE_PROVENANCE), /Metric surprise is none of suite fake/);
@@ -118,4 +125,9 @@ test('checkMemory refuses a cell that the machine cannot hold', () => {
     () => checkMemory(cell, 2 ** 30),
     /^UsageError: Cannot run 64 vCPUs with 1G each: current memory for mmulab 1.0 GiB, expected at least 2.0 GiB;/,
   );
+});
+
+test('checkMemory names the cell of a suite that has no memory of each vCPU', () => {
+  const cell = fakeCell(64, { arenaBytes: 2 ** 31 });
+  assert.throws(() => checkMemory(cell, 2 ** 30), /Cannot run cell "fake engine=virtual profile=fake-host vcpus=64": current memory for mmulab 1.0 GiB/);
 });

@@ -56,18 +56,26 @@ export function toRecord(cell: PlannedCell, runs: readonly FinishedRun[], proven
 
 function metricsOf(cell: PlannedCell, runs: readonly FinishedRun[]): Record<string, MetricRecord> {
   const metrics: Record<string, MetricRecord> = {};
-  for (const { metric } of runs[0].outcome.times) {
-    const phases = runs.map((run) => {
-      const phase = run.outcome.times.find((time) => time.metric === metric);
-      if (phase === undefined) throw new Error(`Metric ${metric} of cell "${cell.key}" is missing with seed ${run.seed}, expected it with every seed`);
-      return phase;
+  for (const { metric } of measuredIn(runs[0].outcome)) {
+    const measured = runs.map((run) => {
+      const found = measuredIn(run.outcome).find((other) => other.metric === metric);
+      if (found === undefined) throw new Error(`Metric ${metric} of cell "${cell.key}" is missing with seed ${run.seed}, expected it with every seed`);
+      return found;
     });
-    const values = phases.map((phase) => phase.ns);
-    const orderSensitive = phases.some((phase) => phase.orderSensitive);
+    const values = measured.map(({ value }) => value);
+    const orderSensitive = measured.some((one) => one.orderSensitive);
     const { unit, better } = describeMetric(cell.suite, metric);
     metrics[metric] = { unit, better, values, ...summaryOf(values, { engine: cell.engine, orderSensitive }) };
   }
   return metrics;
+}
+
+/** The times of one run, then its other quantities. */
+function measuredIn({ times, values = [] }: RunOutcome): { metric: string; value: number; orderSensitive: boolean }[] {
+  return [
+    ...times.map(({ metric, ns, orderSensitive }) => ({ metric, value: ns, orderSensitive })),
+    ...values.map(({ metric, value }) => ({ metric, value, orderSensitive: false })),
+  ];
 }
 
 function summaryOf(values: number[], how: { engine: PlannedCell['engine']; orderSensitive: boolean }): Pick<MetricRecord, 'kind' | 'median' | 'low' | 'high'> {

@@ -1,6 +1,7 @@
 // The registry of suites: the one line that a new suite adds is here.
 
 import { dirtyLog } from './dirty-log.js';
+import { memslots } from './memslots.js';
 import type { Suite } from './suite.js';
 
 export {
@@ -13,7 +14,7 @@ export {
   type SuiteOption,
   type SuiteSimulation,
 } from './suite.js';
-export { choiceItem, countItem, decimalItem, formatSize, parseOne } from './values.js';
+export { choiceItem, countItem, decimalItem, formatSize, parseList, parseOne } from './values.js';
 
 /** Every suite, in the order in which they run and are listed. */
-export const SUITES: readonly Suite[] = [dirtyLog];
+export const SUITES: readonly Suite[] = [dirtyLog, memslots];

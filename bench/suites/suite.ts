@@ -24,6 +24,10 @@ export interface SuiteOption {
   parse?(text: string): CellOptions[string][];
   /** A value as the command line and the cell's key spell it. */
   format?(value: CellOptions[string]): string;
+  /** The plan alone reads the field; no cell has it, and no key states it. */
+  planOnly?: boolean;
+  /** Where repetitions are sampled, another name of `--repetitions`: reads their number. Virtual time needs none, and a note says so. */
+  parseRepetitions?(text: string): number;
   /** Why the option has no effect: one line for stderr. */
   note?: string;
   /** Why the option is refused: what is said after "Cannot use --long: ". */
@@ -48,6 +52,8 @@ export interface PlanRequest {
   smoke: boolean;
   /** Every field's value where nothing else is said. */
   defaults: CellOptions;
+  /** Hears about cells that were asked for and left out, one line each. */
+  note?(line: string): void;
 }
 
 /** The simulated side of a suite. */
@@ -77,11 +83,11 @@ export interface Suite {
   metrics: readonly SuiteMetric[];
   /** Name of the built-in profile of the host that the published numbers come from. */
   profile: string;
-  /** The metric that says how long a repetition on threads took. */
+  /** The metric that says how long a repetition on threads took; a cell without it takes its first time. */
   headline: string;
   /** The cells of a run: the published matrix where nothing was given, else every combination of what was given. */
   plan(given: GivenOptions, request: PlanRequest): CellOptions[];
-  /** Expected work of one run of a cell, in any unit: it orders the cells and weighs the ETA. */
+  /** Expected work of one run of a cell in units of about 330 ns of host time: it orders the cells of all suites and weighs the ETA. */
   weight(options: CellOptions): number;
   load(): Promise<SuiteSimulation>;
 }
@@ -115,7 +121,7 @@ export function commandLineOf(suite: Pick<Suite, 'options'>, options: CellOption
 function fieldOptions(suite: Pick<Suite, 'options'>): (SuiteOption & { field: string })[] {
   const options = new Map<string, SuiteOption & { field: string }>();
   for (const option of suite.options) {
-    if (option.field === undefined) continue;
+    if (option.field === undefined || option.planOnly === true) continue;
     const known = options.get(option.field);
     if (known === undefined || (known.value === undefined && option.value !== undefined)) options.set(option.field, { ...option, field: option.field });
   }

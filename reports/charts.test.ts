@@ -1,11 +1,18 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { publishedChart, ratioStrip, stallChart } from './charts.js';
+import { growthChart } from './chart-growth.js';
+import { publishedChart } from './chart-published.js';
+import { ratioStrip } from './chart-ratios.js';
+import { stallChart } from './chart-stalls.js';
 import { stallRows } from './locks-and-stalls.js';
-import { type ComparisonTable, publishedTables } from './match.js';
+import { type ComparisonTable, comparePosts } from './match.js';
+import { memslotsFixture } from './memslots.fixture.js';
+import { MEMSLOT_QUESTIONS } from './questions/index.js';
 import { otherFixture, publishedFixture } from './records.fixture.js';
 import { renderSvg } from './svg.js';
 
+const LIMITS = { worst: 1.5 };
+const publishedTables = (records: Parameters<typeof comparePosts>[0]): ComparisonTable[] => comparePosts(records)[0].tables;
 const LABELS = { id: 'chart-x', title: 'A <title>', description: 'What it "shows"' };
 
 async function draw(spec: ReturnType<typeof publishedChart>): Promise<string> {
@@ -16,7 +23,7 @@ async function draw(spec: ReturnType<typeof publishedChart>): Promise<string> {
 test('charts are drawn without NaN, and twice the same', async () => {
   const tables = publishedTables(publishedFixture());
   const stalls = stallRows(otherFixture(), ['split']);
-  for (const make of [() => publishedChart(tables[0]), () => ratioStrip(tables), () => stallChart(stalls)]) {
+  for (const make of [() => publishedChart(tables[0]), () => ratioStrip(tables, LIMITS), () => stallChart(stalls)]) {
     const first = await draw(make());
     assert.equal(first, await draw(make()));
     assert.doesNotMatch(first, /NaN|Infinity|undefined/);
@@ -48,10 +55,28 @@ test('no line is drawn across a missing cell', async () => {
 });
 
 test('there is no chart of nothing', () => {
-  assert.equal(ratioStrip(publishedTables([])), undefined);
+  assert.equal(ratioStrip(publishedTables([]), LIMITS), undefined);
   assert.equal(stallChart([]), undefined);
 });
 
 test('ratioStrip draws ratios that are off beyond all bounds', async () => {
-  assert.doesNotMatch(await draw(ratioStrip(publishedTables(publishedFixture((_, index) => (index === 0 ? 1e4 : 1))))), /NaN/);
+  assert.doesNotMatch(await draw(ratioStrip(publishedTables(publishedFixture((_, index) => (index === 0 ? 1e4 : 1))), LIMITS)), /NaN/);
+});
+
+test('a table whose rows are names is drawn as rows of marks, also where a column has no published number', async () => {
+  const { tables } = comparePosts(memslotsFixture())[1];
+  for (const table of tables) {
+    const svg = await draw(publishedChart(table));
+    assert.doesNotMatch(svg, /NaN|undefined/);
+    for (const { label } of table.definition.rows) assert.ok(svg.includes(label), label);
+  }
+});
+
+test('growthChart draws a line for each structure', async () => {
+  const chart = MEMSLOT_QUESTIONS[0].answer(memslotsFixture())?.chart;
+  assert.ok(chart !== undefined);
+  const svg = await draw(growthChart(chart));
+  assert.doesNotMatch(svg, /NaN|undefined/);
+  const lines = [...svg.matchAll(/stroke="var\(--(c\d)\)"/g)].map(([, color]) => color);
+  assert.deepEqual([...new Set(lines)].sort(), ['c1', 'c2']);
 });

@@ -1,42 +1,47 @@
 // The report as data: CSV with one row per number, and JSON with the whole model.
 
 import type { ResultRecord } from '../bench/results/index.js';
-import { profileText, splitOf } from './labels.js';
-import { type ComparisonCell, type ComparisonTable, publishedTables, recordsInTables } from './match.js';
-import { buildModel, cleanRecords, type ReportModel } from './model.js';
+import { armOf, profileText } from './labels.js';
+import { type ComparisonCell, type ComparisonRow, type ComparisonTable, comparePosts, recordsInTables } from './match.js';
+import { buildModel, cleanRecords } from './model.js';
 
 const CSV_COLUMNS = [
-  ...['section', 'table', 'title', 'suite', 'engine', 'profile', 'cell', 'vcpus', 'split', 'metric', 'unit', 'kind'],
+  ...['section', 'post', 'table', 'title', 'row', 'column', 'suite', 'engine', 'profile', 'cell', 'vcpus', 'arm', 'metric', 'unit', 'kind'],
   ...['published', 'median', 'low', 'high', 'values', 'ratio', 'fitted', 'missing', 'warnings'],
 ] as const;
 
 type CsvRow = Partial<Record<(typeof CSV_COLUMNS)[number], string | number>>;
 
-/** One row per published cell (unit s), then one per metric of every other record (in its unit). Text that a spreadsheet would take for a formula is defused. */
+/**
+ * One row per place of a published table (in the post's unit) and per derived number, then one per metric of every other record (in its unit).
+ * Text that a spreadsheet would take for a formula is defused.
+ */
 export async function renderTablesCsv(records: readonly ResultRecord[]): Promise<string> {
   const { stringify } = await import('csv-stringify/sync');
   const sorted = cleanRecords(records);
-  const tables = publishedTables(sorted);
+  const tables = comparePosts(sorted).flatMap((one) => one.tables);
   const inTables = recordsInTables(tables);
   const rows = [...tables.flatMap(tableRows), ...sorted.filter((record) => !inTables.has(record)).flatMap(otherRows)];
   return stringify(rows, { header: true, columns: [...CSV_COLUMNS], escape_formulas: true });
 }
 
 function tableRows(table: ComparisonTable): CsvRow[] {
-  return table.rows.flatMap((row) => [row.lazy, row.eager].map((cell) => publishedRow(table, cell)));
+  return table.rows.flatMap((row) => [...row.cells.map((cell, index) => publishedRow(table, { row, cell, index })), ...derivedRows(table, row)]);
 }
 
-function publishedRow({ number, definition }: ComparisonTable, cell: ComparisonCell): CsvRow {
+function placeColumns({ post, number, definition }: ComparisonTable, row: ComparisonRow): CsvRow {
+  return { post: post.id, table: number, title: `${definition.title} (${definition.condition})`, row: row.definition.key };
+}
+
+function publishedRow(table: ComparisonTable, { row, cell, index }: { row: ComparisonRow; cell: ComparisonCell; index: number }): CsvRow {
   const { published, simulated } = cell;
   const base: CsvRow = {
     section: 'published',
-    table: number,
-    title: `${definition.title} (${definition.condition})`,
-    vcpus: published.vcpus,
-    split: published.arm,
+    ...placeColumns(table, row),
+    column: table.definition.columns[index].name,
     metric: published.metric,
-    unit: 's',
-    published: published.seconds,
+    unit: table.post.quantity.unit,
+    published: published.value,
     fitted: cell.fitted ? 'Y' : 'N',
     missing: cell.missing,
   };
@@ -45,20 +50,26 @@ function publishedRow({ number, definition }: ComparisonTable, cell: ComparisonC
     ...base,
     ...recordColumns(simulated.record),
     kind: simulated.orderSensitive ? 'order-sensitive' : 'exact',
-    median: simulated.seconds,
-    low: simulated.lowSeconds,
-    high: simulated.highSeconds,
+    median: simulated.value,
+    low: simulated.low,
+    high: simulated.high,
     values: simulated.draws,
     ratio: cell.ratio,
   };
+}
+
+/** The derived column of a row, as a plain number. */
+function derivedRows(table: ComparisonTable, row: ComparisonRow): CsvRow[] {
+  const name = table.definition.derived?.name;
+  if (name === undefined || row.derived === undefined) return [];
+  const { published, simulated } = row.derived;
+  return [{ section: 'derived', ...placeColumns(table, row), column: name, metric: name, unit: 'ratio', published, median: simulated }];
 }
 
 function otherRows(record: ResultRecord): CsvRow[] {
   return Object.entries(record.metrics).map(([metric, { unit, kind, median, low, high, values }]) => ({
     section: 'other',
     ...recordColumns(record),
-    split: splitOf(record),
-    vcpus: typeof record.options.vcpus === 'number' ? record.options.vcpus : undefined,
     metric,
     unit,
     kind,
@@ -71,15 +82,22 @@ function otherRows(record: ResultRecord): CsvRow[] {
 
 function recordColumns(record: ResultRecord): CsvRow {
   const warnings = record.warnings.map(({ code, message }) => `${code}: ${message}`).join('; ');
-  return { suite: record.suite, engine: record.engine, profile: profileText(record.profile), cell: record.cell, warnings };
+  const vcpus = typeof record.options.vcpus === 'number' ? record.options.vcpus : undefined;
+  return { suite: record.suite, engine: record.engine, profile: profileText(record.profile), cell: record.cell, vcpus, arm: armOf(record), warnings };
 }
 
-/** The model as JSON, indented by two: tables with ratios, fidelity, other cells, stalls, locks, warnings, provenance. Records are named by their cell. */
+/** Of the JSON form. 2: posts beside each other, each with its tables, fidelity and questions. */
+const JSON_VERSION = 2;
+
+/** The model as JSON, indented by two: posts, other cells, stalls, locks, warnings, provenance. Records are named by their cell. */
 export function renderTablesJson(records: readonly ResultRecord[]): string {
-  return `${JSON.stringify({ schemaVersion: 1, ...buildModel(records) } satisfies ReportModel & { schemaVersion: 1 }, nameRecords, 2)}\n`;
+  return `${JSON.stringify({ schemaVersion: JSON_VERSION, ...buildModel(records) }, nameRecords, 2)}\n`;
 }
 
-/** Puts a record's cell in place of the record: the results file has the rest. */
-function nameRecords(key: string, value: unknown): unknown {
-  return key === 'record' && typeof value === 'object' && value !== null && 'cell' in value ? value.cell : value;
+/** Puts a record's cell in place of the record, since the results file has the rest; a table names its post, which stands above it. */
+function nameRecords(this: unknown, key: string, value: unknown): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (key === 'post' && typeof this === 'object' && this !== null && 'definition' in this && 'id' in value) return value.id;
+  if (key === 'records' && Array.isArray(value)) return value.map((one: ResultRecord) => one.cell);
+  return key === 'record' && 'cell' in value ? value.cell : value;
 }

@@ -2,14 +2,12 @@
 // 1 is perfect; 1.10 means that a typical cell is 10 % off, in either direction.
 
 import { geometricMean } from '../bench/stats/index.js';
-import { allCells, type ComparisonCell, type ComparisonTable } from './match.js';
-
-/** What mmulab asks of a profile that claims to reproduce the post. */
-export const FIDELITY_LIMITS = { all: 1.1, dirtyMemory: 1.13, worst: 1.5 } as const;
+import { type ComparisonCell, type ComparisonTable, type PostComparison, publishedCells } from './match.js';
+import { type FidelityLimits, matchesSelector } from './posts/index.js';
 
 /** The error over one set of cells. */
 export interface ErrorSummary {
-  /** Cells of the set, with or without a simulated number. */
+  /** Published cells of the set, with or without a simulated number. */
   cells: number;
   /** Cells that have one. */
   measured: number;
@@ -19,15 +17,17 @@ export interface ErrorSummary {
   worst?: ComparisonCell;
 }
 
-/** The error over everything, over the dirty-memory cells alone, and per table. */
+/** The error of one post: over everything, over the sets that have a limit of their own, and per table. */
 export interface Fidelity {
+  limits: FidelityLimits;
   all: ErrorSummary;
-  dirtyMemory: ErrorSummary;
+  /** In the order of the limits. */
+  subsets: (ErrorSummary & { name: string; limit: number })[];
   /** In the order of the tables. */
   tables: ErrorSummary[];
-  /** How many cells were fitted and how many are predictions. */
-  fitted: number;
-  predicted: number;
+  /** The fitted cells and the predicted ones, apart. */
+  fitted: ErrorSummary;
+  predicted: ErrorSummary;
 }
 
 /** exp(mean |ln r|) of ratios above zero; `undefined` for none. */
@@ -41,16 +41,25 @@ export function misfit(ratio: number): number {
   return Math.max(ratio, 1 / ratio);
 }
 
-/** The fidelity of published tables. Cells without a simulated number are counted as missing, never left out of `cells`. */
-export function fidelityOf(tables: readonly ComparisonTable[]): Fidelity {
-  const cells = allCells(tables);
+/** The fidelity of one post. Cells without a simulated number are counted as missing, never left out of `cells`; places without a published one do not count. */
+export function fidelityOf({ post, tables }: Pick<PostComparison, 'post' | 'tables'>): Fidelity {
+  const cells = publishedCells(tables);
   return {
+    limits: post.limits,
     all: summarize(cells),
-    dirtyMemory: summarize(cells.filter((cell) => cell.published.metric.startsWith('dirty_memory'))),
-    tables: tables.map((table) => summarize(allCells([table]))),
-    fitted: cells.filter((cell) => cell.fitted).length,
-    predicted: cells.filter((cell) => !cell.fitted).length,
+    subsets: post.limits.subsets.map(({ name, limit, where }) => ({
+      name,
+      limit,
+      ...summarize(cells.filter((cell) => matchesSelector(cell.published.fields, where))),
+    })),
+    tables: tables.map(tableError),
+    fitted: summarize(cells.filter((cell) => cell.fitted)),
+    predicted: summarize(cells.filter((cell) => !cell.fitted)),
   };
+}
+
+function tableError(table: ComparisonTable): ErrorSummary {
+  return summarize(publishedCells([table]));
 }
 
 function summarize(cells: readonly ComparisonCell[]): ErrorSummary {

@@ -1,8 +1,8 @@
 // Sections of the page below the published tables: other cells, stalls, locks, warnings.
 
-import { STALL_CHART_ROWS, stallChart } from './charts.js';
+import { STALL_CHART_ROWS, stallChart } from './chart-stalls.js';
 import { type Html, html } from './escape.js';
-import { armKeys, scrollable } from './html-tables.js';
+import { colorKeys, scrollable } from './html-tables.js';
 import type { LockGroup, LockRow, StallRow } from './locks-and-stalls.js';
 import type { ReportWarning } from './model.js';
 import type { OtherBlock, OtherGroup } from './other-cells.js';
@@ -16,26 +16,26 @@ type Section = Html | undefined;
 export function otherSection(groups: readonly OtherGroup[]): Section {
   if (groups.length === 0) return undefined;
   return html`<section id="other" aria-labelledby="other-h"><h2 id="other-h">Other cells</h2>
-<p>Records that are in no published table. Sampled numbers are medians with a 95 % interval, order-sensitive ones medians with the range over seeds. <code>~</code> stands where arms cannot be told apart.</p>
+<p>Records that are in no published table and answer no question above. Sampled numbers are medians with a 95 % interval, order-sensitive ones medians with the range over seeds. <code>~</code> stands where arms cannot be told apart.</p>
 ${groups.map((group, index) => otherGroup(group, index))}</section>
 `;
 }
 
 function otherGroup(group: OtherGroup, index: number): Html {
-  const withLazy = group.blocks.some((block) => block.rows.some((row) => row.versusLazy !== ''));
-  const head = html`<tr>${group.columns.map((name) => html`<th scope="col" class="l">${name}</th>`)}<th scope="col" class="l">metric</th><th scope="col" class="l">split</th><th scope="col">median</th><th scope="col">range</th><th scope="col">n</th>${withLazy && html`<th scope="col" class="l">against lazy</th>`}</tr>`;
+  const withBase = group.blocks.some((block) => block.rows.some((row) => row.versusBase !== ''));
+  const head = html`<tr>${group.columns.map((name) => html`<th scope="col" class="l">${name}</th>`)}<th scope="col" class="l">metric</th><th scope="col" class="l">${group.arms?.name ?? ''}</th><th scope="col">median</th><th scope="col">range</th><th scope="col">n</th>${withBase && html`<th scope="col" class="l">against ${group.arms?.base ?? ''}</th>`}</tr>`;
   const notes = group.blocks.flatMap((block) => block.notes.map((note) => html`<li>${group.columns.length > 0 ? `${block.label}: ` : ''}${note}</li>`));
   return html`<h3>${group.title}</h3>
 <details><summary>Options that all ${group.blocks.length === 1 ? 'arms' : 'cells'} share</summary><p>${group.common.map((option) => html`<code>${option}</code> `)}</p></details>
-${scrollable(`Other cells, group ${index + 1}`, html`<table><caption><span>${group.engine === 'threads' ? 'Wall clock, sampled' : 'Virtual time'}</span></caption><thead>${head}</thead><tbody>${group.blocks.map((block) => otherRows(block, withLazy))}</tbody></table>`)}
+${scrollable(`Other cells, group ${index + 1}`, html`<table><caption><span>${group.engine === 'threads' ? 'Wall clock, sampled' : 'Virtual time'}</span></caption><thead>${head}</thead><tbody>${group.blocks.map((block) => otherRows(block, withBase))}</tbody></table>`)}
 ${notes.length > 0 && html`<ul class="caveats">${notes}</ul>`}
 `;
 }
 
-function otherRows(block: OtherBlock, withLazy: boolean): Html[] {
+function otherRows(block: OtherBlock, withBase: boolean): Html[] {
   return block.rows.map(
     (row, index) =>
-      html`<tr${index === 0 && html` class="block"`}>${index === 0 && block.values.map((value) => html`<td class="l" rowspan="${block.rows.length}">${value}</td>`)}<th scope="row" class="l">${row.metric}</th><td class="l">${row.split}</td><td>${row.median}</td><td class="range">${row.range}</td><td>${row.n}</td>${withLazy && html`<td class="l">${row.versusLazy}</td>`}</tr>\n`,
+      html`<tr${index === 0 && html` class="block"`}>${index === 0 && block.values.map((value) => html`<td class="l" rowspan="${block.rows.length}">${value}</td>`)}<th scope="row" class="l">${row.metric}</th><td class="l">${row.arm}</td><td>${row.median}</td><td class="range">${row.range}</td><td>${row.n}</td>${withBase && html`<td class="l">${row.versusBase}</td>`}</tr>\n`,
   );
 }
 
@@ -57,7 +57,7 @@ export async function stallSection(rows: readonly StallRow[]): Promise<Section> 
   const table = html`<table><caption><span>Stalls by kind of access</span></caption><thead>${head}</thead><tbody>${rows.map((row, index) => stallRow(row, index, rows[index - 1]))}</tbody></table>`;
   return html`<section id="stalls" aria-labelledby="stalls-h"><h2 id="stalls-h">Stalls of guest accesses</h2>
 <p><strong>How long does one access wait while the ioctl thread works?</strong> From the exit to the retry, in concurrent cells, each beside its parked form where that was run. Percentiles are upper edges of buckets 12.5 % wide.</p>
-${chart !== undefined && html`<figure><ul class="legend">${armKeys([...new Set(rows.map((row) => row.split))])}<li>solid: concurrent</li><li>dashed: parked</li></ul>${chart}${rows.length > STALL_CHART_ROWS && html`<figcaption>The first ${STALL_CHART_ROWS} of ${rows.length} rows.</figcaption>`}</figure>`}
+${chart !== undefined && html`<figure><ul class="legend">${colorKeys(rows.map((row) => ({ name: row.arm, color: row.color })))}<li>solid: concurrent</li><li>dashed: parked</li></ul>${chart}${rows.length > STALL_CHART_ROWS && html`<figcaption>The first ${STALL_CHART_ROWS} of ${rows.length} rows.</figcaption>`}</figure>`}
 ${scrollable('Stall times', table)}</section>
 `;
 }
@@ -70,10 +70,12 @@ function stallRow(row: StallRow, index: number, previous: StallRow | undefined):
 }
 
 /** Lock statistics, folded. */
-export function lockSection(groups: readonly LockGroup[]): Section {
-  if (groups.length === 0) return undefined;
+export function lockSection(all: readonly LockGroup[]): Section {
+  if (all.length === 0) return undefined;
+  const groups = all.filter(({ hasWaited }) => hasWaited);
+  const quiet = all.length - groups.length;
   return html`<section id="locks" aria-labelledby="locks-h"><h2 id="locks-h">Locks</h2>
-<p>Each lock at each call site, over the whole run of the first seed: how often it was taken, how often that meant waiting, and how long it was waited for and held.</p>
+<p>Each lock at each call site, over the whole run of the first seed: how often it was taken, how often that meant waiting, and how long it was waited for and held.${quiet > 0 && ` Left out: ${quiet} ${quiet === 1 ? 'group' : 'groups'} of cells in which nothing ever waited for a lock; the JSON form has them.`}</p>
 ${groups.map((group, index) => html`<details><summary>${group.label}</summary>${scrollable(`Lock statistics ${index + 1}`, lockTable(group))}</details>\n`)}</section>
 `;
 }

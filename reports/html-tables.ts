@@ -1,58 +1,71 @@
 // Sections of the page for the published tables: the question, the chart, the numbers, and what to keep in mind.
 
-import { describeTable, publishedChart } from './charts.js';
+import { describeTable, publishedChart } from './chart-published.js';
 import { type Html, html } from './escape.js';
 import type { ErrorSummary } from './fidelity.js';
-import { FIDELITY_LIMITS, misfit } from './fidelity.js';
-import { allCells, type ComparisonCell, type ComparisonTable } from './match.js';
-import { drawPhrase, errorPhrase, fitPhrase, misfitMark, missingPhrase, rangePhrase } from './phrases.js';
+import { type Grid, type GridCell, gridOf } from './grid.js';
+import { allCells, type ComparisonTable } from './match.js';
+import { drawPhrase, errorPhrase, fitPhrase, misfitClass, missingPhrase } from './phrases.js';
 import { renderSvg } from './svg.js';
-import { decimalsFor, formatRatio } from './units.js';
 
-/** One section per published table. */
-export async function tableSection(table: ComparisonTable, summary: ErrorSummary): Promise<Html> {
+/** Columns of numbers that have room beside a chart; a row's name takes that of two. */
+const BESIDE_CHART = 8;
+
+/** One section per published table; `previous` is the table above it. */
+export async function tableSection(table: ComparisonTable, { summary, previous }: { summary: ErrorSummary; previous?: ComparisonTable }): Promise<Html> {
   const { definition, number } = table;
   const cells = allCells([table]);
-  const heading = `${number}. ${definition.title}`;
-  const missing = missingPhrase(cells);
-  return html`<section id="${definition.id}" aria-labelledby="${definition.id}-h">
-<h2 id="${definition.id}-h">${heading} <span class="muted">${definition.condition}</span></h2>
-<p><strong>${definition.question}</strong> ${definition.reading}</p>
-<div class="pair">
-${await chartFigure(table)}
-${numbersTable(table)}
-</div>
-<ul class="caveats">
+  const missing = missingPhrase(table);
+  const isNewGroup = definition.group !== undefined && definition.group !== previous?.definition.group;
+  const caveats = html`<ul class="caveats">
 <li><b>Error</b> ${errorPhrase(summary)}, as a geometric mean. ${fitPhrase(cells)}</li>
 ${missing !== undefined && html`<li><b>${missing}</b></li>`}
 <li>${drawPhrase(cells)} ${definition.leavesOut}</li>
-</ul>
+</ul>`;
+  return html`${isNewGroup && html`<h3 class="tables">${definition.group}</h3>\n`}<section id="${definition.id}" aria-labelledby="${definition.id}-h">
+<h3 id="${definition.id}-h">${number}. ${definition.title} <span class="muted">${definition.condition}</span></h3>
+<p><strong>${definition.question}</strong> ${definition.reading}</p>
+${layout(table, { chart: await chartFigure(table), caveats })}
 </section>
 `;
+}
+
+/** The table beside its chart, or below it where it has too many columns for that. */
+function layout(table: ComparisonTable, { chart, caveats }: { chart: Html; caveats: Html }): Html {
+  const numbers = numbersTable(table);
+  if (isWide(gridOf(table))) return html`<div class="pair">${chart}${caveats}</div>\n${numbers}`;
+  return html`<div class="pair">${chart}${numbers}</div>\n${caveats}`;
+}
+
+function isWide({ columns, derived, withRange, rows }: Grid): boolean {
+  const named = rows.some(({ label }) => !/^\d+$/.test(label));
+  const numbers = columns.reduce((sum, { hasPublished }) => sum + (hasPublished ? 3 : 1) + (withRange ? 1 : 0), 0);
+  return numbers + (derived === undefined ? 0 : derived.hasPublished ? 2 : 1) + (named ? 2 : 0) > BESIDE_CHART;
 }
 
 async function chartFigure(table: ComparisonTable): Promise<Html> {
   const { definition, number } = table;
   const spec = publishedChart(table);
-  if (spec === undefined) return html`<p>Nothing to draw: no cell of this table has a time above zero.</p>`;
+  if (spec === undefined) return html`<p>Nothing to draw: no cell of this table has a ${table.post.quantity.noun} above zero.</p>`;
   const title = `Table ${number}: ${definition.title}, ${definition.condition}`;
   const svg = await renderSvg(spec, { id: `chart-${definition.id}`, title, description: describeTable(table) });
-  return html`<figure>${publishedLegend()}${svg}</figure>`;
+  return html`<figure>${publishedLegend(table)}${svg}</figure>`;
 }
 
 /** What ring, diamond, dash and colour say; drawn in HTML so that it wraps on a phone. */
-function publishedLegend(): Html {
-  return html`<ul class="legend">${armKeys(['lazy', 'eager'])}
+function publishedLegend({ definition }: ComparisonTable): Html {
+  return html`<ul class="legend">${colorKeys(definition.columns)}
 <li><svg viewBox="0 0 32 14" aria-hidden="true"><path d="M0,7H32" stroke="currentColor" stroke-width="1.5" stroke-dasharray="4 3"/><circle cx="16" cy="7" r="5" fill="var(--page)" stroke="currentColor" stroke-width="1.6"/></svg>published</li>
 <li><svg viewBox="0 0 32 14" aria-hidden="true"><path d="M3,7H29" stroke="currentColor" stroke-width="5" stroke-opacity=".3" stroke-linecap="round"/><path d="M16,3L20,7L16,11L12,7Z" fill="currentColor"/></svg>simulated</li>
 </ul>`;
 }
 
-/** List items that name the colours of split policies. */
-export function armKeys(arms: readonly string[]): Html[] {
-  const known = arms.filter((arm) => ['lazy', 'eager', 'eager-skip', 'on-fault'].includes(arm));
-  return known.map(
-    (arm) => html`<li><svg viewBox="0 0 32 14" aria-hidden="true"><rect x="2" y="3" width="28" height="8" rx="2" fill="var(--${arm})"/></svg>${arm}</li>\n`,
+/** List items that name the page's colours. */
+export function colorKeys(names: readonly { name: string; color: number }[]): Html[] {
+  const known = new Map(names.filter(({ color }) => color >= 1 && color <= 6).map((one) => [one.name, one.color]));
+  return [...known].map(
+    ([name, color]) =>
+      html`<li><svg viewBox="0 0 32 14" aria-hidden="true"><rect x="2" y="3" width="28" height="8" rx="2" fill="var(--c${color})"/></svg>${name}</li>\n`,
   );
 }
 
@@ -62,34 +75,62 @@ export function scrollable(label: string, table: Html): Html {
 }
 
 function numbersTable(table: ComparisonTable): Html {
-  const { number } = table;
-  const cells = allCells([table]);
-  const decimals = decimalsFor(cells.map((cell) => cell.published.seconds));
-  const withRange = cells.some((cell) => cell.simulated?.orderSensitive === true);
-  const rows = table.rows.map(
-    (row) => html`<tr><th scope="row">${row.vcpus}</th>${armCells(row.lazy, { decimals, withRange })}${armCells(row.eager, { decimals, withRange })}</tr>\n`,
+  const grid = gridOf(table);
+  const name = `${table.post.shortName}, table ${table.number}`;
+  const numeric = table.definition.rows.every((row) => row.x !== undefined);
+  const rows = grid.rows.map(
+    (row) =>
+      html`<tr><th scope="row"${!numeric && html` class="l"`}>${row.label}</th>${row.cells.map((cell, index) => cellTexts(cell, { grid, index, worst: table.post.limits.worst }))}${grid.derived !== undefined && derivedTexts(row.derived, grid)}</tr>\n`,
   );
-  const columns = html`<th scope="col" class="start">published</th><th scope="col">simulated</th><th scope="col">ratio</th>${withRange && html`<th scope="col">range</th>`}`;
-  const span = withRange ? 4 : 3;
   return scrollable(
-    `Numbers of table ${number}`,
-    html`<table class="sticky"><caption><span>Table ${number}, seconds. Ratio = simulated / published.${withRange && ' Range over seeds, percent of the median.'}</span></caption>
-<thead><tr><th scope="col" rowspan="2">vCPUs</th><th scope="colgroup" colspan="${span}" class="arm lazy start">eager_page_split=N</th><th scope="colgroup" colspan="${span}" class="arm eager start">eager_page_split=Y</th></tr>
-<tr>${columns}${columns}</tr></thead>
+    `Numbers of ${name}`,
+    html`<table class="sticky"><caption><span>${captionOf(table, grid)}</span></caption>
+<thead>${headRows(grid, numeric)}</thead>
 <tbody>${rows}</tbody></table>`,
   );
 }
 
-function armCells(cell: ComparisonCell, { decimals, withRange }: { decimals: number; withRange: boolean }): Html {
-  const published = html`<td class="start">${cell.published.seconds.toFixed(decimals)}</td>`;
-  if (cell.simulated === undefined || cell.ratio === undefined) {
-    return html`${published}<td class="missing" title="${cell.missing ?? 'no record'}">missing</td><td class="missing">-</td>${withRange && html`<td></td>`}`;
-  }
-  const predicted = !cell.fitted && html`<abbr title="predicted: not used to choose the profile">p</abbr> `;
-  return html`${published}<td>${cell.simulated.seconds.toFixed(decimals)}</td><td class="ratio ${misfitClass(cell.ratio)}">${predicted}${formatRatio(cell.ratio)}<span class="mark" aria-hidden="true">${misfitMark(cell.ratio)}</span></td>${withRange && html`<td class="range">${rangePhrase(cell)}</td>`}`;
+function captionOf({ number, post }: ComparisonTable, grid: Grid): Html {
+  const unit = grid.unit === undefined ? 'each row in its unit' : grid.unit === 's' ? 'seconds' : grid.unit;
+  const bare = grid.columns.filter(({ hasPublished }) => !hasPublished).map(({ name }) => name);
+  return html`Table ${number}, ${unit}. Ratio = simulated / published.${grid.withRange && ' Range over seeds, percent of the median.'}${bare.length > 0 && ` Not measured in the post, and so predicted: ${bare.join(', ')}.`}${post.quantity.better === 'larger' && ' More is better.'}`;
 }
 
-function misfitClass(ratio: number): string {
-  const far = misfit(ratio);
-  return far <= 1.05 ? 'm0' : far <= 1.15 ? 'm1' : far <= FIDELITY_LIMITS.worst ? 'm2' : 'm3';
+function headRows(grid: Grid, numeric: boolean): Html {
+  const groups = grid.columns.map(({ heading, color, hasPublished }, index) => ({
+    heading,
+    mark: `arm c${color} s${index}`,
+    names: subColumns(grid, hasPublished),
+  }));
+  const derived =
+    grid.derived === undefined
+      ? []
+      : [{ heading: grid.derived.name, mark: 'l', names: grid.derived.hasPublished ? ['published', 'simulated'] : ['simulated'] }];
+  const all = [...groups, ...derived];
+  return html`<tr><th scope="col" rowspan="2"${!numeric && html` class="l"`}>${grid.rowHeading}</th>${all.map(({ heading, mark, names }) => html`<th scope="colgroup" colspan="${names.length}" class="${mark} start">${heading}</th>`)}</tr>
+<tr>${all.map(({ names }) => names.map((name, index) => html`<th scope="col"${index === 0 && html` class="start"`}>${name}</th>`))}</tr>`;
+}
+
+function subColumns({ withRange }: Grid, hasPublished: boolean): string[] {
+  return [...(hasPublished ? ['published', 'simulated', 'ratio'] : ['simulated']), ...(withRange ? ['range'] : [])];
+}
+
+function cellTexts(cell: GridCell, { grid, index, worst }: { grid: Grid; index: number; worst: number }): Html {
+  const { hasPublished } = grid.columns[index];
+  const start = !hasPublished && html` start`;
+  const published = hasPublished && html`<td class="start">${cell.published}</td>`;
+  const range = grid.withRange && html`<td class="range">${cell.range}</td>`;
+  if (cell.missing !== undefined) {
+    return html`${published}<td class="missing${start}" title="${cell.missing}">missing</td>${hasPublished && html`<td class="missing">-</td>`}${range}`;
+  }
+  const predicted = cell.predicted && html`<abbr title="predicted: not used to choose the profile">p</abbr> `;
+  if (!hasPublished) return html`<td class="start">${predicted}${cell.simulated}</td>${range}`;
+  if (cell.far === undefined) return html`${published}<td>${cell.simulated}</td><td class="missing">-</td>${range}`;
+  return html`${published}<td>${cell.simulated}</td><td class="ratio m${misfitClass(cell.far, worst)}">${predicted}${cell.ratio}<span class="mark" aria-hidden="true">${cell.mark}</span></td>${range}`;
+}
+
+function derivedTexts(derived: { published: string; simulated: string } | undefined, { derived: column }: Grid): Html {
+  const simulated = derived?.simulated ?? '-';
+  if (column?.hasPublished !== true) return html`<td class="start">${simulated}</td>`;
+  return html`<td class="start">${derived?.published ?? '-'}</td><td>${simulated}</td>`;
 }

@@ -3,6 +3,8 @@
 export { renderTablesCsv, renderTablesJson } from './data.js';
 export { renderReportHtml } from './html.js';
 export { renderTablesMarkdown } from './markdown.js';
-export type { ComparisonCell, ComparisonRow, ComparisonTable, Simulated } from './match.js';
+export type { ComparisonCell, ComparisonRow, ComparisonTable, PostComparison, Simulated } from './match.js';
+export { type QuantityTable, renderQuantitiesMarkdown, renderQuantitiesText } from './quantities.js';
+export { renderStructuresSvg, type StructurePoint } from './structures-chart.js';
 export type { TextOptions } from './text.js';
 export { renderTablesText } from './text.js';

@@ -1,6 +1,7 @@
 // Short names of records and options: what differs is said, what is common is said once.
 
 import type { ResultRecord } from '../bench/results/index.js';
+import { type Arms, POSTS } from './posts/index.js';
 import { formatBytes } from './units.js';
 
 /** The value of an option. */
@@ -37,15 +38,27 @@ export function optionText(record: ResultRecord, names: readonly string[]): stri
   return names.map((name) => `${optionName(name)}=${optionValue(name, optionOf(record, name))}`).join(' ');
 }
 
-/** The split policy, or "-" for a suite that has none. */
-export function splitOf(record: ResultRecord): string {
-  return optionValue('split', optionOf(record, 'split'));
+/** The option by which cells of a record's suite are compared side by side; `undefined` for a suite without a published post. */
+export function armsOf(record: ResultRecord): Arms | undefined {
+  return POSTS.find((post) => post.suite === record.suite)?.arms;
 }
 
-/** Position of a record's split policy when arms stand side by side: lazy first, then eager, then the others. */
+/** A record's arm: "lazy", "tree"; "-" for a suite that has none. */
+export function armOf(record: ResultRecord): string {
+  const arms = armsOf(record);
+  return arms === undefined ? '-' : optionValue(arms.option, optionOf(record, arms.option));
+}
+
+/** Position of a record's arm when arms stand side by side, from 0; what is not known comes last. */
 export function armOrder(record: ResultRecord): number {
-  const order = ['lazy', 'eager', 'eager-skip', 'on-fault'].indexOf(splitOf(record));
+  const order = armsOf(record)?.values.indexOf(armOf(record)) ?? -1;
   return order === -1 ? 9 : order;
+}
+
+/** Which of the page's six colours an arm has, from 1; 0 for an arm that is not known. */
+export function armColor(record: ResultRecord): number {
+  const order = armOrder(record);
+  return order < 6 ? order + 1 : 0;
 }
 
 /** A profile with its hash and overrides: "skylake-2s48c (0123456789ab) with rmap_scan=-20%". */
@@ -64,4 +77,16 @@ export function seedsText(seeds: readonly number[]): string {
     else ranges.push([seed, seed]);
   }
   return ranges.map(([first, last]) => (first === last ? `${first}` : last === first + 1 ? `${first}, ${last}` : `${first}..${last}`)).join(', ');
+}
+
+/** Groups in the order of their first member. */
+export function groupBy<T>(list: readonly T[], keyOf: (one: T) => string): T[][] {
+  const groups = new Map<string, T[]>();
+  for (const one of list) {
+    const key = keyOf(one);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [one]);
+    else group.push(one);
+  }
+  return [...groups.values()];
 }

@@ -1,7 +1,7 @@
 // Rows of lock statistics and of stall times, as numbers; renderers choose the units.
 
 import type { ResultRecord } from '../bench/results/index.js';
-import { armOrder, optionOf, optionText, splitOf } from './labels.js';
+import { armColor, armOf, armOrder, armsOf, groupBy, optionOf, optionText } from './labels.js';
 
 /** One lock at one call site in one record. Times are nanoseconds. */
 export interface LockRow {
@@ -22,13 +22,17 @@ export interface LockRow {
 export interface LockGroup {
   label: string;
   rows: LockRow[];
+  /** Some acquisition had to wait. */
+  hasWaited: boolean;
 }
 
 /** Stall times of one kind of access in one phase. Times are nanoseconds; percentiles are upper edges of 12.5 % buckets. */
 export interface StallRow {
   label: string;
   vcpus: number;
-  split: string;
+  /** The arm of the suite, and which of the page's colours it has (0 for none). */
+  arm: string;
+  color: number;
   /** "concurrent" or "parked": whether vCPUs ran while the ioctl thread worked. */
   form: string;
   phase: string;
@@ -43,23 +47,22 @@ export interface StallRow {
 
 /** Lock statistics of all records that have some; `names` are the options that tell the records apart. */
 export function lockGroups(records: readonly ResultRecord[], names: readonly string[]): LockGroup[] {
-  const groups = new Map<string, { label: string; rows: LockRow[] }>();
-  for (const record of inOrder(records, names)) {
-    if (record.locks.length === 0) continue;
-    const label = labelOf(record, names);
-    const group = groups.get(label) ?? { label, rows: [] };
-    groups.set(label, group);
-    group.rows.push(...record.locks.map((lock) => toLockRow(lock, vcpusOf(record))));
-  }
-  return [...groups.values()];
+  const withLocks = inOrder(records, names).filter((record) => record.locks.length > 0);
+  return groupBy(withLocks, (record) => labelOf(record, names)).map((own) => {
+    const rows = own.flatMap((record) => record.locks.map((lock) => toLockRow(lock, vcpusOf(record))));
+    return { label: labelOf(own[0], names), rows, hasWaited: rows.some((row) => row.contended > 0) };
+  });
 }
 
-/** By what tells cells apart, lazy before eager, few vCPUs first. */
+/** By what tells cells apart, arms in their order, few vCPUs first. */
 function inOrder(records: readonly ResultRecord[], names: readonly string[]): ResultRecord[] {
-  const rest = names.filter((name) => name !== 'split');
-  const keyed = records.map((record) => ({ record, label: labelOf(record, rest) }));
+  const keyed = records.map((record) => ({ record, label: labelOf(record, withoutArm(names, record)) }));
   keyed.sort((a, b) => (a.label === b.label ? armOrder(a.record) - armOrder(b.record) || vcpusOf(a.record) - vcpusOf(b.record) : a.label < b.label ? -1 : 1));
   return keyed.map(({ record }) => record);
+}
+
+function withoutArm(names: readonly string[], record: ResultRecord): string[] {
+  return names.filter((name) => name !== armsOf(record)?.option);
 }
 
 function toLockRow(lock: ResultRecord['locks'][number], vcpus: number): LockRow {
@@ -97,7 +100,8 @@ function toStallRow(record: ResultRecord, stall: ResultRecord['stalls'][number],
   return {
     label: labelOf(record, names),
     vcpus: vcpusOf(record),
-    split: splitOf(record),
+    arm: armOf(record),
+    color: armColor(record),
     form: optionOf(record, 'concurrent') === true ? 'concurrent' : 'parked',
     phase: stall.phase,
     kind: stall.kind,
@@ -118,5 +122,5 @@ function vcpusOf(record: ResultRecord): number {
 function labelOf(record: ResultRecord, names: readonly string[]): string {
   const shown = names.filter((name) => name !== 'vcpus' && name !== 'concurrent');
   const overrides = record.profile.overrides.length > 0 ? [`with ${record.profile.overrides.join(', ')}`] : [];
-  return [record.engine, optionText(record, shown), ...overrides].filter((part) => part !== '').join(' ');
+  return [record.suite, record.engine, optionText(record, shown), ...overrides].filter((part) => part !== '').join(' ');
 }

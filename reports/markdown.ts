@@ -1,32 +1,22 @@
 // The report as Markdown: what a mail, a pull request or a README can hold.
 
 import type { ResultRecord } from '../bench/results/index.js';
+import { formatAnswer } from './answers.js';
 import { escapeMarkdown } from './escape.js';
-import { FIDELITY_LIMITS } from './fidelity.js';
-import { allCells, type ComparisonCell, type ComparisonTable } from './match.js';
-import { buildModel, type ReportModel } from './model.js';
+import { type Grid, type GridCell, gridOf } from './grid.js';
+import { allCells, type ComparisonTable } from './match.js';
+import { type AnsweredQuestion, buildModel, type PostReport, type ReportModel } from './model.js';
 import type { OtherGroup } from './other-cells.js';
-import {
-  drawPhrase,
-  errorPhrase,
-  fitPhrase,
-  headlinePhrase,
-  MISFIT_LEGEND,
-  misfitMark,
-  missingPhrase,
-  rangePhrase,
-  SOURCE_PHRASE,
-  worstPhrase,
-} from './phrases.js';
-import { decimalsFor, formatCount, formatNs, formatRatio } from './units.js';
+import { drawPhrase, errorPhrase, fitPhrase, headlinePhrase, misfitLegend, missingPhrase, nothingPhrase, sourcePhrase, worstPhrase } from './phrases.js';
+import { formatCount, formatNs } from './units.js';
 
 /** The whole report as Markdown that ends with a newline. */
 export function renderTablesMarkdown(records: readonly ResultRecord[]): string {
   const model = buildModel(records);
   const sections = [
-    ...model.tables.map(tableSection),
-    [`*${escapeMarkdown(MISFIT_LEGEND)} Times in seconds.*`],
-    fidelitySection(model),
+    ...model.posts.filter((post) => post.isShown).flatMap(postSections),
+    model.posts.filter((post) => !post.isMeasured).map((post) => `*${escapeMarkdown(nothingPhrase(post))}*`),
+    provenanceSection(model),
     ...model.others.map(otherSection),
     stallSection(model),
     lockSection(model),
@@ -36,6 +26,13 @@ export function renderTablesMarkdown(records: readonly ResultRecord[]): string {
     .filter((lines) => lines.length > 0)
     .map((lines) => lines.join('\n'))
     .join('\n\n')}\n`;
+}
+
+function postSections(report: PostReport): string[][] {
+  const { post, tables, questions, isMeasured } = report;
+  const measured = isMeasured ? [...tables.map(tableSection), [`*${escapeMarkdown(misfitLegend(post))}*`], fidelitySection(report)] : [];
+  const asked = questions.length === 0 ? [] : [['### Questions of the thread'], ...questions.map(questionSection)];
+  return [[`## ${escapeMarkdown(post.heading)}`, '', escapeMarkdown(sourcePhrase(post))], ...measured, ...asked];
 }
 
 function row(cells: readonly string[]): string {
@@ -48,51 +45,86 @@ function table(head: readonly string[], leftColumns: number, body: readonly (rea
 
 function tableSection(comparison: ComparisonTable): string[] {
   const cells = allCells([comparison]);
-  const decimals = decimalsFor(cells.map((cell) => cell.published.seconds));
-  const arms = ['N', 'Y'].flatMap((split) => [`eager_page_split=${split}, published`, 'simulated', 'ratio', 'range']);
-  const body = comparison.rows.map((one) => [String(one.vcpus), ...armTexts(one.lazy, decimals), ...armTexts(one.eager, decimals)]);
-  const notes = [fitPhrase(cells), drawPhrase(cells), missingPhrase(cells)].filter((note) => note !== undefined && note !== '');
-  const { title, condition, question } = comparison.definition;
+  const grid = gridOf(comparison);
+  const notes = [unitNote(grid), fitPhrase(cells), drawPhrase(cells), missingPhrase(comparison)].filter((note) => note !== undefined && note !== '');
+  const { title, condition, question, group } = comparison.definition;
+  const derived =
+    grid.derived === undefined ? [] : [...(grid.derived.hasPublished ? [`${grid.derived.name}, published`] : []), `${grid.derived.name}, simulated`];
+  const head = [
+    grid.rowHeading,
+    ...grid.columns.flatMap(({ heading, hasPublished }) => [...columnHead(heading, hasPublished), ...(grid.withRange ? ['range'] : [])]),
+    ...derived,
+  ];
+  const body = grid.rows.map((one) => [
+    one.label,
+    ...one.cells.flatMap((cell, index) => cellTexts(cell, { hasPublished: grid.columns[index].hasPublished, withRange: grid.withRange })),
+    ...(one.derived === undefined ? [] : [...(grid.derived?.hasPublished === true ? [one.derived.published] : []), one.derived.simulated]),
+  ]);
   return [
-    `### ${comparison.number}. "${escapeMarkdown(title)}" (${escapeMarkdown(condition)})`,
+    `### ${comparison.number}. "${escapeMarkdown(title)}" (${escapeMarkdown([group, condition].filter((part) => part !== undefined).join(', '))})`,
     '',
     escapeMarkdown(question),
     '',
-    ...table(['vCPUs', ...arms], 0, body),
+    ...table(head, comparison.definition.rows.every((one) => one.x !== undefined) ? 0 : 1, body),
     '',
     escapeMarkdown(notes.join(' ')),
   ];
 }
 
-function armTexts(cell: ComparisonCell, decimals: number): string[] {
-  const published = cell.published.seconds.toFixed(decimals);
-  if (cell.simulated === undefined || cell.ratio === undefined) return [published, 'missing', '-', ''];
-  const ratio = `${cell.fitted ? '' : 'p '}${formatRatio(cell.ratio)} ${misfitMark(cell.ratio)}`.trim();
-  return [published, cell.simulated.seconds.toFixed(decimals), ratio, rangePhrase(cell)];
+function unitNote({ unit }: Grid): string {
+  return unit === undefined ? '' : `Unit: ${unit}.`;
 }
 
-function fidelitySection({ fidelity, tables, headline, fitNote, provenance }: ReportModel): string[] {
+function columnHead(heading: string, hasPublished: boolean): string[] {
+  return hasPublished ? [`${heading}, published`, 'simulated', 'ratio'] : [`${heading}, simulated (not measured in the post)`];
+}
+
+function cellTexts(cell: GridCell, { hasPublished, withRange }: { hasPublished: boolean; withRange: boolean }): string[] {
+  const range = withRange ? [cell.range] : [];
+  if (!hasPublished) return [cell.simulated, ...range];
+  const ratio = cell.far === undefined ? '-' : `${cell.predicted ? 'p ' : ''}${cell.ratio} ${cell.mark}`.trim();
+  return [cell.published, cell.simulated, ratio, ...range];
+}
+
+function fidelitySection({ fidelity, tables, headline, fitNote, post }: PostReport): string[] {
   const worst = worstPhrase(fidelity, tables);
+  const apart = fidelity.fitted.cells > 0 && fidelity.predicted.cells > 0;
   const body = [
-    ['all cells', errorPhrase(fidelity.all, FIDELITY_LIMITS.all)],
-    ['dirty memory', errorPhrase(fidelity.dirtyMemory, FIDELITY_LIMITS.dirtyMemory)],
+    ['all cells', errorPhrase(fidelity.all, fidelity.limits.all)],
+    ...fidelity.subsets.map((subset) => [subset.name, errorPhrase(subset, subset.limit)]),
+    ...(apart
+      ? [
+          ['fitted', errorPhrase(fidelity.fitted)],
+          ['predicted', errorPhrase(fidelity.predicted)],
+        ]
+      : []),
     ...fidelity.tables.map((summary, index) => [`table ${index + 1}`, errorPhrase(summary)]),
     ...(worst === undefined ? [] : [['worst cell', worst]]),
   ];
-  const notes = [
-    ...(headline === undefined ? [] : [`${headlinePhrase(headline)}.`]),
-    fitNote,
-    SOURCE_PHRASE,
-    `Simulated: profile ${provenance.profiles.join('; ')}; seeds ${provenance.seeds}; commit ${provenance.commits.join(', ')}.`,
-  ];
+  const notes = [...(headline === undefined ? [] : [`${headlinePhrase(headline, post)}.`]), fitNote];
   return ['### Fidelity', '', ...table(['cells', 'geometric-mean error'], 2, body), '', ...notes.map(escapeMarkdown)];
 }
 
+function questionSection({ question, answer }: AnsweredQuestion): string[] {
+  const head = [`#### ${escapeMarkdown(question.title)}`, '', `*${escapeMarkdown(question.asked)}*`, ''];
+  if (answer === undefined) return [...head, escapeMarkdown(`Not in these results. To have it: npx ${question.command ?? ''}`)];
+  const { columns, rows } = formatAnswer(answer);
+  const left = columns.findIndex(({ isNumber }) => isNumber);
+  const names = columns.map(({ name }) => name);
+  return [...head, escapeMarkdown(answer.sentence), '', ...table(names, left === -1 ? names.length : left, rows)];
+}
+
+function provenanceSection({ provenance }: ReportModel): string[] {
+  if (provenance.records === 0) return [];
+  const { profiles, seeds, commits } = provenance;
+  return [escapeMarkdown(`Simulated: profile ${profiles.join('; ')}; seeds ${seeds}; commit ${commits.join(', ')}.`)];
+}
+
 function otherSection(group: OtherGroup): string[] {
-  const head = [...group.columns, 'metric', 'split', 'median', 'range', 'n', 'vs lazy'];
+  const head = [...group.columns, 'metric', group.arms?.name ?? '', 'median', 'range', 'n', `vs ${group.arms?.base ?? 'base'}`];
   const left = group.columns.length + 2;
   const body = group.blocks.flatMap((block) =>
-    block.rows.map((one) => [...block.values, one.metric, one.split, one.median, one.range, String(one.n), one.versusLazy]),
+    block.rows.map((one) => [...block.values, one.metric, one.arm, one.median, one.range, String(one.n), one.versusBase]),
   );
   const notes = group.blocks.flatMap((block) => block.notes.map((note) => `- ${escapeMarkdown(`${block.label}: ${note}`)}`));
   return [
@@ -115,8 +147,9 @@ function stallSection({ stalls }: ReportModel): string[] {
 }
 
 function lockSection({ locks }: ReportModel): string[] {
-  if (locks.length === 0) return [];
-  const body = locks.flatMap((group) =>
+  const waited = locks.filter(({ hasWaited }) => hasWaited);
+  if (waited.length === 0) return [];
+  const body = waited.flatMap((group) =>
     group.rows.map((one) => [
       ...[group.label, String(one.vcpus), one.lock, one.site, formatCount(one.acquisitions), `${(100 * one.contended).toFixed(1)} %`],
       ...[one.waitNsMean, one.waitNsMax, one.holdNsMean, one.holdNsMax].map(formatNs),

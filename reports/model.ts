@@ -3,11 +3,12 @@
 import type { ResultRecord } from '../bench/results/index.js';
 import { cleanText } from './escape.js';
 import { type Fidelity, fidelityOf } from './fidelity.js';
-import { differingOptions, optionText, profileText, seedsText } from './labels.js';
+import { differingOptions, groupBy, optionText, profileText, seedsText } from './labels.js';
 import { type LockGroup, lockGroups, type StallRow, stallRows } from './locks-and-stalls.js';
-import { type ComparisonTable, publishedTables, recordsInTables } from './match.js';
+import { type ComparisonTable, comparePosts, type PostComparison, recordsInTables } from './match.js';
 import { type OtherGroup, otherGroups } from './other-cells.js';
-import { loadFit } from './published.js';
+import type { PublishedPost } from './posts/index.js';
+import type { Answer, Question } from './questions/index.js';
 
 /** A warning of one or more records. */
 export interface ReportWarning {
@@ -32,20 +33,36 @@ export interface Provenance {
   wallSeconds: number;
 }
 
-/** The two arms of the first table at the largest vCPU count that has both simulated. Seconds. */
+/** One row of a published table with every column simulated: what is shown first. In the post's unit, in the order of the columns. */
 export interface Headline {
-  vcpus: number;
-  published: { lazy: number; eager: number };
-  simulated: { lazy: number; eager: number };
+  caption: string;
+  columns: { name: string; color: number }[];
+  published: number[];
+  simulated: number[];
 }
 
-/** What a report says. */
-export interface ReportModel {
-  tables: ComparisonTable[];
+/** A question of a thread, with its answer where the cells are there. */
+export interface AnsweredQuestion {
+  question: Question;
+  answer?: Answer;
+}
+
+/** What a report says about one post. */
+export interface PostReport extends PostComparison {
   fidelity: Fidelity;
   /** What the fit file says about fitted and predicted cells. */
   fitNote: string;
   headline?: Headline;
+  questions: AnsweredQuestion[];
+  /** Some published cell has a simulated number. */
+  isMeasured: boolean;
+  /** Some record answers a cell or a question: the post has something to show. */
+  isShown: boolean;
+}
+
+/** What a report says. */
+export interface ReportModel {
+  posts: PostReport[];
   others: OtherGroup[];
   locks: LockGroup[];
   stalls: StallRow[];
@@ -56,20 +73,39 @@ export interface ReportModel {
 /** Builds the model. The order of `records` does not matter. */
 export function buildModel(records: readonly ResultRecord[]): ReportModel {
   const sorted = cleanRecords(records);
-  const tables = publishedTables(sorted);
-  const published = recordsInTables(tables);
-  const others = sorted.filter((record) => !published.has(record));
-  const parts = [sorted.filter((record) => published.has(record)), others];
+  const posts = comparePosts(sorted).map((comparison) => toPostReport(comparison, sorted));
+  const published = recordsInTables(posts.flatMap(({ tables }) => tables));
+  const answered = new Set(posts.flatMap(({ questions }) => questions.flatMap(({ answer }) => answer?.records ?? [])));
+  const others = sorted.filter((record) => !published.has(record) && !answered.has(record));
+  // What differs is looked for among cells of one suite that stand together: options of another suite tell nothing apart.
+  const parts = [sorted.filter((record) => published.has(record)), sorted.filter((record) => !published.has(record))].flatMap(bySuite);
   return {
-    tables,
-    fidelity: fidelityOf(tables),
-    fitNote: loadFit().note,
-    headline: headlineOf(tables[0]),
+    posts,
     others: otherGroups(others, sorted),
     locks: parts.flatMap((part) => lockGroups(part, differingOptions(part))),
-    stalls: stallRows(sorted, differingOptions(others)),
+    stalls: bySuite(sorted).flatMap((part) => stallRows(part, differingOptions(part.filter((record) => !published.has(record))))),
     warnings: parts.flatMap(collectWarnings),
     provenance: provenanceOf(sorted),
+  };
+}
+
+function bySuite(records: readonly ResultRecord[]): ResultRecord[][] {
+  return groupBy(records, (record) => record.suite);
+}
+
+function toPostReport(comparison: PostComparison, records: readonly ResultRecord[]): PostReport {
+  const { post, tables } = comparison;
+  const fidelity = fidelityOf(comparison);
+  const questions = post.questions.map((question) => ({ question, answer: question.answer(records) }));
+  const isMeasured = recordsInTables(tables).size > 0;
+  return {
+    ...comparison,
+    fidelity,
+    fitNote: comparison.fit.note,
+    headline: headlineOf(post, tables),
+    questions,
+    isMeasured,
+    isShown: isMeasured || questions.some(({ answer }) => answer !== undefined && answer.records.length > 0),
   };
 }
 
@@ -86,15 +122,16 @@ function cleanValue(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [cleanText(name), cleanValue(one)]));
 }
 
-function headlineOf(table: ComparisonTable): Headline | undefined {
-  for (const row of [...table.rows].reverse()) {
-    const { lazy, eager } = row;
-    if (lazy.simulated === undefined || eager.simulated === undefined) continue;
-    return {
-      vcpus: row.vcpus,
-      published: { lazy: lazy.published.seconds, eager: eager.published.seconds },
-      simulated: { lazy: lazy.simulated.seconds, eager: eager.simulated.seconds },
-    };
+function headlineOf({ headline }: PublishedPost, tables: readonly ComparisonTable[]): Headline | undefined {
+  const table = tables.find(({ definition }) => definition.id === headline?.table);
+  if (headline === undefined || table === undefined) return undefined;
+  for (const { definition, cells } of [...table.rows].reverse()) {
+    const published = cells.flatMap((cell) => cell.published.value ?? []);
+    const simulated = cells.flatMap((cell) => cell.simulated?.value ?? []);
+    if (headline.row !== undefined && headline.row !== definition.key) continue;
+    if (published.length < cells.length || simulated.length < cells.length) continue;
+    const columns = table.definition.columns.map(({ name, color }) => ({ name, color }));
+    return { caption: headline.caption(definition.label), columns, published, simulated };
   }
   return undefined;
 }

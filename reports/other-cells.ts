@@ -1,9 +1,9 @@
-// Every record that is not in a published table: one group per engine and profile, one block per cell, one row per metric and split policy.
-// Arms are compared with lazy splitting; a difference that a sampled comparison cannot tell from noise is said to be so.
+// Every record that is not in a published table: one group per engine and profile, one block per cell, one row per metric and arm.
+// Arms are compared with the first of their suite (lazy splitting, the array of memslots); a difference that a sampled comparison cannot tell from noise is said to be so.
 
 import type { ResultRecord } from '../bench/results/index.js';
 import { mannWhitneyExact, median } from '../bench/stats/index.js';
-import { armOrder, differingOptions, optionName, optionOf, optionText, optionValue, profileText, splitOf } from './labels.js';
+import { armOf, armOrder, armsOf, differingOptions, groupBy, optionName, optionOf, optionText, optionValue, profileText } from './labels.js';
 import { formatMetric, formatMetricRange, formatRatio, formatSpread } from './units.js';
 
 type MetricRecord = ResultRecord['metrics'][string];
@@ -17,18 +17,18 @@ export const PARALLELISM_FLOOR = 0.9;
 /** One metric of one record. */
 export interface OtherRow {
   metric: string;
-  split: string;
+  arm: string;
   median: string;
   /** Range over seeds, or 95 % interval, as text; "exact" for an exact number. */
   range: string;
   /** Values that the median was taken of. */
   n: number;
-  /** Against lazy splitting; empty where there is nothing to compare with. */
-  versusLazy: string;
+  /** Against the first arm; empty where there is nothing to compare with. */
+  versusBase: string;
   record: ResultRecord;
 }
 
-/** Records that differ in the split policy alone. */
+/** Records that differ in the arm alone. */
 export interface OtherBlock {
   /** Values of the group's differing options, in its order. */
   values: string[];
@@ -43,24 +43,18 @@ export interface OtherBlock {
 export interface OtherGroup {
   title: string;
   engine: ResultRecord['engine'];
-  /** Names of the options that differ between blocks (never `split`). */
+  /** The option that tells arms apart, and the arm that others are compared with; absent for a suite without arms. */
+  arms?: { name: string; base: string };
+  /** Names of the options that differ between blocks (never the arm's). */
   columns: string[];
   /** Options that all records share, as "name=value". */
   common: string[];
   blocks: OtherBlock[];
 }
 
-/** Groups `others`; arms are looked for in `all` records, since the lazy twin of a cell may stand in a published table. */
+/** Groups `others`; arms are looked for in `all` records, since the twin that a cell is compared with may stand in a published table. */
 export function otherGroups(others: readonly ResultRecord[], all: readonly ResultRecord[]): OtherGroup[] {
-  const byGroup = new Map<string, ResultRecord[]>();
-  for (const record of others) append(byGroup, groupKey(record), record);
-  return [...byGroup.values()].map((records) => toGroup(records, all));
-}
-
-function append<T>(map: Map<string, T[]>, key: string, value: T): void {
-  const list = map.get(key);
-  if (list === undefined) map.set(key, [value]);
-  else list.push(value);
+  return groupBy(others, groupKey).map((records) => toGroup(records, all));
 }
 
 function groupKey(record: ResultRecord): string {
@@ -68,25 +62,25 @@ function groupKey(record: ResultRecord): string {
 }
 
 function cellKey(record: ResultRecord): string {
-  const options = Object.entries(record.options).filter(([name]) => name !== 'split');
+  const options = Object.entries(record.options).filter(([name]) => name !== armsOf(record)?.option);
   options.sort(([a], [b]) => (a < b ? -1 : 1));
   return groupKey(record) + JSON.stringify(options);
 }
 
 function toGroup(records: readonly ResultRecord[], all: readonly ResultRecord[]): OtherGroup {
-  const columns = differingOptions(records).filter((name) => name !== 'split');
-  const shown = new Set([...columns, 'split']);
   const [first] = records;
+  const arms = armsOf(first);
+  const columns = differingOptions(records).filter((name) => name !== arms?.option);
+  const shown = new Set([...columns, arms?.option]);
   const common = Object.keys(first.options).filter((name) => !shown.has(name));
-  const blocks = new Map<string, ResultRecord[]>();
-  for (const record of sortByOptions(records, columns)) append(blocks, cellKey(record), record);
   const scale = first.timeScale === undefined ? '' : `, time scale ${first.timeScale}`;
   return {
     title: `${first.suite}, ${first.engine} engine, profile ${profileText(first.profile)}${scale}`,
     engine: first.engine,
+    arms: arms === undefined ? undefined : { name: optionName(arms.option), base: arms.values[0] },
     columns: columns.map(optionName),
     common: common.map((name) => optionText(first, [name])),
-    blocks: [...blocks.values()].map((own) => toBlock(own, columns, all)),
+    blocks: groupBy(sortByOptions(records, columns), cellKey).map((own) => toBlock(own, columns, all)),
   };
 }
 
@@ -108,27 +102,28 @@ function toBlock(records: readonly ResultRecord[], columns: readonly string[], a
   const [first] = records;
   const metrics = [...new Set(records.flatMap((record) => Object.keys(record.metrics)))];
   const key = cellKey(first);
-  const lazy = all.find((record) => splitOf(record) === 'lazy' && cellKey(record) === key);
-  const rows = metrics.flatMap((name) => records.flatMap((record) => toRow(record, name, lazy)));
+  const arms = armsOf(first);
+  const base = all.find((record) => armOf(record) === arms?.values[0] && cellKey(record) === key);
+  const rows = metrics.flatMap((name) => records.flatMap((record) => toRow(record, name, base)));
   return {
     values: columns.map((name) => optionValue(name, optionOf(first, name))),
-    label: columns.length > 0 ? optionText(first, columns) : `split=${records.map(splitOf).join(', ')}`,
+    label: columns.length > 0 ? optionText(first, columns) : `${optionName(arms?.option ?? 'cell')}=${records.map(armOf).join(', ')}`,
     rows,
     notes: records.flatMap(validityNotes),
   };
 }
 
-function toRow(record: ResultRecord, name: string, lazy: ResultRecord | undefined): OtherRow[] {
+function toRow(record: ResultRecord, name: string, base: ResultRecord | undefined): OtherRow[] {
   if (!Object.hasOwn(record.metrics, name)) return [];
   const metric = record.metrics[name];
   return [
     {
       metric: name,
-      split: splitOf(record),
+      arm: armOf(record),
       median: formatMetric(metric.median, metric.unit),
       range: rangeText(metric),
       n: metric.values.length,
-      versusLazy: lazy === undefined || lazy === record || !Object.hasOwn(lazy.metrics, name) ? '' : verdict(record, lazy, name),
+      versusBase: base === undefined || base === record || !Object.hasOwn(base.metrics, name) ? '' : verdict(record, base, name),
       record,
     },
   ];
@@ -140,12 +135,12 @@ function rangeText(metric: MetricRecord): string {
   return formatMetricRange(metric.low, metric.high, metric.unit);
 }
 
-/** The ratio to lazy splitting as text, or why there is none. */
-export function verdict(record: ResultRecord, lazy: ResultRecord, name: string): string {
-  const [own, base] = [record.metrics[name], lazy.metrics[name]];
+/** The ratio to the first arm as text, or why there is none. */
+export function verdict(record: ResultRecord, baseRecord: ResultRecord, name: string): string {
+  const [own, base] = [record.metrics[name], baseRecord.metrics[name]];
   if (own.unit !== base.unit || !(base.median > 0) || !Number.isFinite(own.median)) return '-';
-  if ([record, lazy].some(isInvalid)) return 'invalid';
-  return record.engine === 'threads' ? sampledVerdict(own, base) : pairedVerdict(record, lazy, name);
+  if ([record, baseRecord].some(isInvalid)) return 'invalid';
+  return record.engine === 'threads' ? sampledVerdict(own, base) : pairedVerdict(record, baseRecord, name);
 }
 
 function sampledVerdict(own: MetricRecord, base: MetricRecord): string {
@@ -156,9 +151,9 @@ function sampledVerdict(own: MetricRecord, base: MetricRecord): string {
 }
 
 /** Order-sensitive numbers of the same seeds are paired; when some seeds favour one arm and some the other, no ratio is claimed. */
-function pairedVerdict(record: ResultRecord, lazy: ResultRecord, name: string): string {
-  const [own, base] = [record.metrics[name], lazy.metrics[name]];
-  const sameSeeds = record.seeds.length === lazy.seeds.length && record.seeds.every((seed, index) => seed === lazy.seeds[index]);
+function pairedVerdict(record: ResultRecord, baseRecord: ResultRecord, name: string): string {
+  const [own, base] = [record.metrics[name], baseRecord.metrics[name]];
+  const sameSeeds = record.seeds.length === baseRecord.seeds.length && record.seeds.every((seed, index) => seed === baseRecord.seeds[index]);
   if (!sameSeeds || own.values.length !== base.values.length || own.values.length === 0) return `${formatRatio(own.median / base.median)}x`;
   const ratios = own.values.map((value, index) => value / base.values[index]);
   if (ratios.some((ratio) => ratio < 1) && ratios.some((ratio) => ratio > 1)) return `~ (${formatSpread(Math.min(...ratios), Math.max(...ratios), 1)})`;
@@ -187,7 +182,7 @@ function validityNotes(record: ResultRecord): string[] {
   if (record.validity === undefined) return [];
   const { effectiveParallelism, oversubscribed, cores } = record.validity;
   const vcpus = optionValue('vcpus', optionOf(record, 'vcpus'));
-  const notes = [`${splitOf(record)}: effective parallelism ${effectiveParallelism.toFixed(2)}${isInvalid(record) ? ' (below 0.90: invalid)' : ''}`];
-  if (oversubscribed) notes.push(`${splitOf(record)}: oversubscribed, ${vcpus} vCPUs on ${cores} cores: no claim about scaling`);
+  const notes = [`${armOf(record)}: effective parallelism ${effectiveParallelism.toFixed(2)}${isInvalid(record) ? ' (below 0.90: invalid)' : ''}`];
+  if (oversubscribed) notes.push(`${armOf(record)}: oversubscribed, ${vcpus} vCPUs on ${cores} cores: no claim about scaling`);
   return notes;
 }

@@ -1,7 +1,7 @@
 // Records for tests, made from the published tables: simulated = published x a factor. Deterministic, no engine involved.
 
 import { type ResultRecord, SCHEMA_VERSION } from '../bench/results/index.js';
-import { loadPublished, type PublishedCell } from './published.js';
+import { loadCells, POSTS, type PublishedCell } from './posts/index.js';
 
 type MetricRecord = ResultRecord['metrics'][string];
 
@@ -79,22 +79,23 @@ function fixtureLock(site: string, acquisitions: number): ResultRecord['locks'][
   };
 }
 
-/** Records for all published cells, `factor(cell)` times the published number, with five seeds spread by +-2 % on dirty-memory times. */
+/** Records for all cells of the eager-split post, `factor(cell)` times the published number, with five seeds spread by +-2 % on dirty-memory times. */
 export function publishedFixture(factor: (cell: PublishedCell, index: number) => number = wave): ResultRecord[] {
   const records = new Map<string, ResultRecord>();
-  loadPublished().forEach((cell, index) => {
+  loadCells(POSTS[0]).forEach((cell, index) => {
+    const { vcpus, ept, write_percent: writePercent, initially_all_set: allSet, eager_page_split: eager } = cell.fields;
     const options: ResultRecord['options'] = {
       ...FIXTURE_OPTIONS,
-      vcpus: cell.vcpus,
-      ept: cell.ept,
-      split: cell.arm,
-      initiallyAllSet: cell.initiallyAllSet ?? false,
+      vcpus: Number(vcpus),
+      ept: ept === 'Y',
+      split: eager === 'Y' ? 'eager' : 'lazy',
+      initiallyAllSet: allSet === 'Y',
     };
-    if (cell.writePercent !== 100) options.writeEvery = 100 / cell.writePercent;
+    if (writePercent !== '100') options.writeEvery = 100 / Number(writePercent);
     const key = JSON.stringify(options);
     const record = records.get(key) ?? fixtureRecord({ options });
     records.set(key, record);
-    const ns = Math.round(cell.seconds * 1e9 * factor(cell, index));
+    const ns = Math.round((cell.value ?? 0) * 1e9 * factor(cell, index));
     const dirty = cell.metric.startsWith('dirty_memory');
     record.metrics[cell.metric] = dirty ? fixtureTime([0.98, 0.99, 1, 1.01, 1.02].map((s) => Math.round(ns * s))) : fixtureTime([ns, ns, ns, ns, ns], 'exact');
   });
@@ -102,7 +103,7 @@ export function publishedFixture(factor: (cell: PublishedCell, index: number) =>
 }
 
 /** Factors between 0.8 and 1.25 that look like a fit. */
-function wave(_cell: PublishedCell, index: number): number {
+export function wave(_cell: PublishedCell, index: number): number {
   return 1.25 ** (Math.sin(index * 1.7) * (index % 5 === 0 ? 1 : 0.35));
 }
 

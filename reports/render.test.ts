@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { ResultRecord } from '../bench/results/index.js';
 import { renderReportHtml, renderTablesCsv, renderTablesJson, renderTablesMarkdown, renderTablesText } from './index.js';
-import { publishedTables } from './match.js';
+import { memslotsFixture, questionsFixture } from './memslots.fixture.js';
 import { HOSTILE, hostileFixture, otherFixture, publishedFixture } from './records.fixture.js';
 
-const all = () => [...publishedFixture(), ...otherFixture()];
+const all = () => [...publishedFixture(), ...otherFixture(), ...memslotsFixture(), ...questionsFixture()];
 const FORMS: [string, (records: ResultRecord[]) => string | Promise<string>][] = [
   ['text', (records) => renderTablesText(records, { width: 80, color: false })],
   ['Markdown', renderTablesMarkdown],
@@ -31,6 +31,29 @@ for (const [name, render] of FORMS) {
   });
 }
 
+test('nothing that the report itself says is mistaken for a control character', async () => {
+  for (const [name, render] of FORMS) assert.ok(!(await render(all())).includes('\ufffd'), name);
+});
+
+test('a post without a record is said to be missing, and one alone names the page', async () => {
+  const page = await renderReportHtml(memslotsFixture());
+  assert.match(page, /<title>Memslots in an array and in trees: published and simulated<\/title>/);
+  assert.match(page, /Eager splitting, 2022: no record belongs to a published table, all 72 cells are missing/);
+  assert.doesNotMatch(page, /id="dirty-ept"/);
+});
+
+test('text shows the memslots tables with the improvement of the post and of the simulation', () => {
+  const text = renderTablesText(
+    memslotsFixture(({ column }) => (column === 'array' ? 1.1 : 1)),
+    { width: 80, color: false },
+  );
+  assert.match(text, /^Unmap \(ms\) +83\.3 +91\.6 +1\.10 +31\.8 +31\.8 +1\.00 +62 % +65 %$/m);
+  assert.match(text, /^Map \(8194\) \(ms\) +\d+\.\d +56\.3 +56\.3 +1\.00 +66x$/m);
+  assert.match(text, /Not measured in the post: 6 more/);
+  assert.match(text, /^all cells +1\.0\d\d over 66 cells \(limit 1\.08\)$/m);
+  assert.match(text, /Not in these results\. To have it:\nnpx mmulab run memslots --test flags/);
+});
+
 test('text keeps to 80 columns and has no escape sequence unless asked', () => {
   const text = renderTablesText(all(), { width: 80, color: false });
   assert.deepEqual(
@@ -53,24 +76,33 @@ test('text prints published, simulated and ratio, and the fidelity summary', () 
   assert.match(text, /Fitted: all 12 cells\. Predicted: none\./);
 });
 
-test('publishedTables is what every form prints', () => {
-  const [table] = publishedTables(publishedFixture(() => 1.1));
-  assert.equal(table.rows[5].lazy.ratio?.toFixed(2), '1.10');
-});
-
 test('CSV has one row per published cell and one per metric of other records', async () => {
   const lines = (await renderTablesCsv(publishedFixture())).trim().split('\n');
-  assert.equal(lines.length, 1 + 72);
-  assert.match(lines[0], /^section,table,title,suite,engine,profile,cell,vcpus,split,metric,unit,kind,published,median/);
+  assert.equal(lines.length, 1 + 72 + 72 + 36, 'a header, 72 places of each post, a derived number for each row of the second');
+  assert.match(lines[0], /^section,post,table,title,row,column,suite,engine,profile,cell,vcpus,arm,metric,unit,kind,published,median/);
 });
 
 test('JSON has the tables, the fidelity and names records by their cell', () => {
   const parsed = JSON.parse(renderTablesJson(all())) as {
-    tables: { rows: { lazy: { simulated: { record: unknown } } }[] }[];
-    fidelity: { all: { cells: number } };
+    schemaVersion: number;
+    posts: {
+      post: { id: string };
+      tables: { post: unknown; rows: { cells: { simulated: { record: unknown } }[] }[] }[];
+      fidelity: { all: { cells: number } };
+      questions: { answer?: { records: unknown[] } }[];
+    }[];
   };
-  assert.equal(parsed.fidelity.all.cells, 72);
-  assert.equal(typeof parsed.tables[0].rows[0].lazy.simulated.record, 'string');
+  assert.equal(parsed.schemaVersion, 2);
+  assert.deepEqual(
+    parsed.posts.map(({ post, fidelity }) => [post.id, fidelity.all.cells]),
+    [
+      ['eager-split-2022', 72],
+      ['memslots-2021', 66],
+    ],
+  );
+  assert.equal(parsed.posts[0].tables[0].post, 'eager-split-2022');
+  assert.equal(typeof parsed.posts[0].tables[0].rows[0].cells[0].simulated.record, 'string');
+  assert.ok(parsed.posts[1].questions.every(({ answer }) => answer?.records.every((one) => typeof one === 'string')));
 });
 
 test('hostile strings in every field of a record do not become markup', async () => {

@@ -9,6 +9,7 @@ import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { renderReportHtml } from './index.js';
+import { hostileMemslots, memslotsFixture, questionsFixture } from './memslots.fixture.js';
 import { hostileFixture, otherFixture, publishedFixture } from './records.fixture.js';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
@@ -70,6 +71,9 @@ const TINY_TEXT = `[...document.querySelectorAll('svg[role=img] text')].filter((
   return box.width > 0 && box.height < 9;
 }).map((text) => text.textContent)`;
 
+/** Six and six published tables, two strips of ratios, the stalls, and two charts of growth. */
+const CHARTS = 17;
+
 describe('report.html in a browser', { skip: SKIP }, () => {
   let folder = '';
   let browser: Browser;
@@ -77,7 +81,10 @@ describe('report.html in a browser', { skip: SKIP }, () => {
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'mmulab-report-'));
-    const pages = { plain: [...publishedFixture(), ...otherFixture()], hostile: hostileFixture() };
+    const pages = {
+      plain: [...publishedFixture(), ...otherFixture(), ...memslotsFixture(), ...questionsFixture()],
+      hostile: [...hostileFixture(), ...hostileMemslots()],
+    };
     for (const [name, records] of Object.entries(pages)) {
       const path = join(folder, `${name}.html`);
       await writeFile(path, await renderReportHtml(records));
@@ -110,13 +117,14 @@ describe('report.html in a browser', { skip: SKIP }, () => {
   for (const [name, width, height] of [
     ['desktop', 1280, 900],
     ['phone', 390, 844],
+    ['small phone', 360, 740],
   ] as const) {
     for (const colorScheme of ['light', 'dark'] as const) {
       test(`${name}, ${colorScheme}: quiet, within the window, readable`, async () => {
         const { page, troubles } = await open(urls.plain, { width, height, colorScheme });
         await page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })");
         assert.equal(await page.evaluate('document.documentElement.scrollWidth'), width);
-        assert.equal(await page.locator('svg[role=img]').count(), 8);
+        assert.equal(await page.locator('svg[role=img]').count(), CHARTS);
         assert.deepEqual(await page.evaluate(BAD_CHARTS), []);
         assert.deepEqual(await page.evaluate(CLIPPED_TEXT), []);
         assert.deepEqual(await page.evaluate(TINY_TEXT), []);

@@ -40,6 +40,7 @@ function groupThousands(text: string): string {
 export function formatMetric(value: number, unit: string): string {
   if (unit === 'ns') return formatNs(value);
   if (unit === 'per_s') return `${formatCount(value)}/s`;
+  if (unit === 'bytes') return formatMemory(value);
   return unit === 'ratio' ? digits(value, 3) : formatCount(value);
 }
 
@@ -63,10 +64,29 @@ export function formatBytes(bytes: number): string {
   return String(bytes);
 }
 
+/** An amount of memory, exact below 100 KiB: "12,345 B", then four digits in a binary unit: "1.004 GiB". */
+export function formatMemory(bytes: number): string {
+  if (!Number.isFinite(bytes)) return '-';
+  for (const [size, unit] of [
+    [1024 ** 4, 'TiB'],
+    [1024 ** 3, 'GiB'],
+    [1024 ** 2, 'MiB'],
+    [100 * 1024, 'KiB'],
+  ] as const) {
+    if (Math.abs(bytes) >= size) return `${digits(bytes / (unit === 'KiB' ? 1024 : size), 4)} ${unit}`;
+  }
+  return `${Number.isInteger(bytes) ? groupThousands(String(bytes)) : digits(bytes, 4)} B`;
+}
+
 /** A ratio: two decimals, three digits far from 1. */
 export function formatRatio(ratio: number): string {
   if (!Number.isFinite(ratio)) return '-';
   return ratio >= 100 ? ratio.toFixed(0) : ratio >= 0.1 ? ratio.toFixed(2) : digits(ratio, 2);
+}
+
+/** A number without the zeroes that say nothing: "1.5", "1.35", "2". */
+export function shortNumber(value: number): string {
+  return String(Number(value.toPrecision(3)));
 }
 
 /** A range relative to its middle, as percent of it: "1.2 %", "0 %". */
@@ -80,5 +100,5 @@ export function formatSpread(low: number, high: number, middle: number): string 
 export function decimalsFor(values: readonly number[]): number {
   const smallest = Math.min(...values.filter((value) => Number.isFinite(value) && value > 0));
   if (!Number.isFinite(smallest)) return 3;
-  return Math.min(9, Math.max(1, 2 - Math.floor(Math.log10(smallest))));
+  return Math.min(9, Math.max(0, 2 - Math.floor(Math.log10(smallest))));
 }

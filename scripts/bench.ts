@@ -15,6 +15,7 @@ import type { DirtyLogOptions } from '../sim/machine/cell.js';
 import { dirtyLogScenario } from '../sim/machine/dirty-log.js';
 import { DEFAULT_DIRTY_LOG } from '../sim/machine/dirty-log-options.js';
 import { costsInNs, loadProfile } from '../sim/machine/profile.js';
+import { isInCrew } from '../sim/machine/scenario.js';
 import { Arena } from '../sim/memory/arena.js';
 
 const COMMAND = fileURLToPath(new URL('../bench/index.js', import.meta.url));
@@ -75,13 +76,13 @@ function runLazy(changes: Pick<DirtyLogOptions, 'vcpus' | 'vcpuBytes'>): Timed {
   const arena = Arena.ofWords(scenario.arenaWords);
   arena.words.fill(0); // as a sweep does (sim/machine/run-virtual.ts): the host maps the pages here, not in the pass
   const engine = new VirtualEngine(arena, options.vcpus, { topology: profile.topology, smt: profile.smt, costNs: costsInNs(profile), seed: 1 });
-  const world = scenario.build(arena, engine.locks);
+  const world = scenario.build(arena, engine.locks, true);
   let passMs = 0;
   let faults = 0;
   for (const phase of world.phases) {
     const before = performance.now();
     const faultsBefore = engine.counters.readFaults + engine.counters.writeFaults;
-    const crew = engine.cpus.filter(({ id }) => phase.crew === 'all' || id < options.vcpus === (phase.crew === 'vcpus'));
+    const crew = engine.cpus.filter(({ id }) => isInCrew(phase.crew, id, options.vcpus));
     engine.runGang(crew.map((cpu) => ({ cpu, path: phase.path(cpu) })));
     if (phase.metric !== 'dirty_memory_iter1') continue;
     passMs = performance.now() - before;

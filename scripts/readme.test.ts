@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
@@ -43,6 +43,7 @@ for (const document of DOCUMENTS) {
   test(`the commands shown in ${document} work`, async (t) => {
     const folder = mkdtempSync(join(tmpdir(), 'mmulab-readme-'));
     t.after(() => rmSync(folder, { recursive: true }));
+    cpSync(join(ROOT, 'docs/examples'), join(folder, 'docs/examples'), { recursive: true });
     for (const command of commandsOf(readFileSync(join(ROOT, document), 'utf8'))) {
       if (!NOT_RUN.includes(command)) await t.test(command, () => runCommand(command, folder));
     }

@@ -7,7 +7,7 @@ import { LEVEL_1G, ROOT_LEVEL, TABLE_SHIFT } from '../units.js';
 import { ACC_ALL, ACC_EXEC } from './spte.js';
 
 /** Guest page tables live above all guest memory that can be mapped. */
-const GUEST_TABLE_GFN = 1 << 26;
+export const GUEST_TABLE_GFN = 1 << 26;
 const TABLES_PER_PROCESS = 1 << 18;
 
 export interface GuestPaging {

@@ -3,6 +3,7 @@
 
 import type { Cpu } from '../engine/cpu.js';
 import { PAGE_BYTES } from '../units.js';
+import { GUEST_TABLE_GFN } from './guest-paging.js';
 import type { Kvm } from './kvm.js';
 import {
   KVM_MEM_LOG_DIRTY_PAGES,
@@ -130,9 +131,10 @@ function checkRegion(kvm: Kvm, region: MemoryRegion): Refusal | null {
       return refuse('EINVAL', slot, `${name} of memslot ${slot} is no multiple of ${PAGE_BYTES}`);
   }
   if (memorySize / PAGE_BYTES > MAX_PAGES) return refuse('EINVAL', slot, `memslot ${slot} has more than ${MAX_PAGES} pages`);
-  const pages = Math.max(guestPhysAddr, userspaceAddr) / PAGE_BYTES + memorySize / PAGE_BYTES;
-  if (pages > MAX_PAYLOAD) return refuse('EINVAL', slot, `memslot ${slot} ends beyond the ${MAX_PAYLOAD} pages that are simulated`);
-  return null;
+  const beyond = (what: string, limit: number): Refusal =>
+    refuse('EINVAL', slot, `memslot ${slot} ends beyond the ${limit} pages of ${what} that are simulated`);
+  if ((guestPhysAddr + memorySize) / PAGE_BYTES > GUEST_TABLE_GFN) return beyond('the guest', GUEST_TABLE_GFN);
+  return (userspaceAddr + memorySize) / PAGE_BYTES > MAX_PAYLOAD ? beyond('the host', MAX_PAYLOAD) : null;
 }
 
 function expectedIds(slot: number, limit: number): string {

@@ -32,7 +32,7 @@ const LAZY_CELLS = [
 ];
 
 // What the workers of a sweep run with (bench/run/pool.ts).
-setFlagsFromString('--max-inlined-bytecode-size-cumulative=3000');
+setFlagsFromString('--max-inlined-bytecode-size-cumulative=5000');
 
 interface Timed {
   /** Wall time of the pass that faults, and of the whole cell with its checks. Milliseconds. */

@@ -20,7 +20,7 @@ export interface WorkerPool extends Executor {
 /** Starts a pool of `jobs` workers. */
 export function openPool(jobs: number): WorkerPool {
   // The event loop of a cell is a few hot functions: let the compiler put them together (about 8 % faster).
-  setFlagsFromString('--max-inlined-bytecode-size-cumulative=3000');
+  setFlagsFromString('--max-inlined-bytecode-size-cumulative=5000');
   const workers = new Piscina({
     filename: WORKER,
     minThreads: 1,

@@ -102,6 +102,8 @@ export class Kvm {
   readonly mmuLock: RwLock;
   readonly slotsLock: Mutex;
   readonly era: Era;
+  /** Each vCPU keeps the memslot of its last fault (last_used_slot of struct kvm_vcpu). */
+  readonly vcpusRememberMemslots: boolean;
   readonly memslots: MemslotSets;
   readonly srcu: Srcu;
   /** Memory of the memslots' rmaps and bitmaps. */
@@ -173,6 +175,7 @@ export class Kvm {
     this.dirtyLevel = config.dirtyLevel;
     this.readLocksWpFaults = config.wpFaultLock === 'read' && !config.ept;
     this.era = config.era;
+    this.vcpusRememberMemslots = config.lastUsed === 'vcpu';
     this.hasPml = config.ept && config.dirtyLevel === 1;
     this.cachedWalkRefs = config.ept ? 2 : 1;
     this.words = arena.words;

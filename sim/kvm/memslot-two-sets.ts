@@ -91,6 +91,9 @@ function recordsConfig(config: MemslotSetsConfig, recordWords: number) {
   return { capacity: twoSetsRecordCount(config), recordWords };
 }
 
+/** The active word, what was found last, and its record. */
+const LINES_OF_A_HIT = 3;
+
 export class MemslotTwoSets implements MemslotSets {
   readonly name: MemslotStructure;
   readonly hvaInPlace = false;
@@ -139,7 +142,13 @@ export class MemslotTwoSets implements MemslotSets {
     return cpu.load(this.#active);
   }
 
+  /** The memslot found last needs no search, and nothing but its lines is counted: every fault comes here. */
   gfnToMemslot(cpu: Cpu, gfn: number): Memslot {
+    const last = this.#lastUsed.get(cpu, cpu.load(this.#active));
+    if (last !== NO_MEMSLOT && this.#contains(last, gfn)) {
+      cpu.counters.memslotLines += LINES_OF_A_HIT;
+      return last;
+    }
     const slot = this.#lookUp(cpu, gfn, false);
     this.#meter.charge(cpu);
     return slot;

@@ -10,7 +10,7 @@ import type { HostMemory } from '../memory/host-memory.js';
 import { fastPageFault } from './fast-page-fault.js';
 import { loadRoot, reloadRoot } from './guest-pt-write.js';
 import type { Kvm } from './kvm.js';
-import { KVM_MEMSLOT_INVALID, MS_FLAGS, NO_MEMSLOT } from './memslot.js';
+import { KVM_MEMSLOT_INVALID, MS_BASE_GFN, MS_FLAGS, MS_NPAGES, NO_MEMSLOT } from './memslot.js';
 import { pfnOf } from './memslots.js';
 import { mmuNotifierRetry } from './mmu-notifier.js';
 import { Access, flushPmlBuffer, GuestMode, hardwareAccess, serviceKick, serviceTlbFlush, type Vcpu } from './vcpu.js';
@@ -137,9 +137,20 @@ function beginFault(kvm: Kvm, vcpu: Vcpu, gfn: number, write: boolean): void {
   else cpu.counters.readFaults++;
   if (vcpu.pmlCount > 0) flushPmlBuffer(kvm, vcpu);
   vcpu.srcuIndex = kvm.srcu.readLock(cpu);
-  vcpu.memslot = kvm.memslots.gfnToMemslot(cpu, gfn);
+  findMemslot(kvm, vcpu, gfn);
   vcpu.invalidateSeq = cpu.load(kvm.invalidateSeq);
   cpu.spend(kvm.direct ? cpu.cost.fault_exit_direct : cpu.cost.fault_exit_shadow);
+}
+
+/** The memslot of the current fault: the vCPU's own last one while the set is the same, if that is how they are kept. Models kvm_vcpu_gfn_to_memslot(). */
+function findMemslot(kvm: Kvm, vcpu: Vcpu, gfn: number): void {
+  const generation = kvm.memslots.generation(vcpu.cpu);
+  if (kvm.vcpusRememberMemslots && vcpu.memslotGeneration === generation && vcpu.memslot !== NO_MEMSLOT) {
+    const offset = gfn - kvm.words[vcpu.memslot + MS_BASE_GFN];
+    if (offset >= 0 && offset < kvm.words[vcpu.memslot + MS_NPAGES]) return;
+  }
+  vcpu.memslotGeneration = generation;
+  vcpu.memslot = kvm.memslots.gfnToMemslot(vcpu.cpu, gfn);
 }
 
 /** An access to a hole, or to a memslot that is on its way out: user space emulates it. */

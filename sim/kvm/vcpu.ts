@@ -51,6 +51,8 @@ export class Vcpu {
   needsRoot = false;
   /** Memslot of the current fault, NO_MEMSLOT for none; valid within its SRCU read section. */
   memslot = NO_MEMSLOT;
+  /** Generation of the memslots in which it was found. */
+  memslotGeneration = -1;
   /** The mmu notifier's sequence when the current fault began. */
   invalidateSeq = 0;
   srcuIndex = 0;

@@ -125,7 +125,7 @@ export class MemslotsWorld implements World {
     }
   }
 
-  #addPhase(metric: string, crew: Phase['crew'], path: Phase['path'], more: Partial<Pick<Phase, 'per' | 'orderSensitive'>> = {}): void {
+  #addPhase(metric: string, crew: Phase['crew'], path: Phase['path'], more: Partial<Pick<Phase, 'per' | 'orderSensitive' | 'handshake'>> = {}): void {
     this.phases.push({ metric, crew, orderSensitive: false, path, ...more });
   }
 
@@ -170,7 +170,7 @@ export class MemslotsWorld implements World {
       for (const [index, { host, guest }] of halves.entries()) {
         const last = loop > 0 && index === halves.length - 1;
         const path = (cpu: Cpu) => (cpu.id < this.#options.vcpus ? this.#guestPass(cpu, 'iteration', guest) : this.#hostHalf(cpu, host(cpu), loop > 0, last));
-        this.#addPhase(loop > 0 ? 'iteration' : '', 'together', (cpu) => this.#unlessOver(cpu, path), { per: 'loops' });
+        this.#addPhase(loop > 0 ? 'iteration' : '', 'together', (cpu) => this.#unlessOver(cpu, path), { per: 'loops', handshake: true });
       }
     }
   }
@@ -203,7 +203,7 @@ export class MemslotsWorld implements World {
   #addMovePhase(metric: string, loops: number): void {
     const number = this.phases.length + 1;
     const path = (cpu: Cpu) => (cpu.id < this.#options.vcpus ? this.#guestUntil(cpu, number) : this.#moveBackAndForth(cpu, loops, number));
-    this.#addPhase(metric, 'all', path, metric === '' ? {} : { per: 'loops' });
+    this.#addPhase(metric, 'all', path, { handshake: true, ...(metric === '' ? {} : { per: 'loops' }) });
   }
 
   *#moveBackAndForth(cpu: Cpu, loops: number, phaseNumber: number): KernelPath {

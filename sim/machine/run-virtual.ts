@@ -67,7 +67,10 @@ function takeArena(words: number): Arena {
 
 function runPhase(engine: VirtualEngine, phase: Phase, vcpuCount: number): PhaseTime {
   const members = engine.cpus.filter(({ id }) => isInCrew(phase.crew, id, vcpuCount));
-  const { start, end, finish } = engine.runGang(members.map((cpu) => ({ cpu, path: phase.path(cpu) })));
+  const { start, end, finish } = engine.runGang(
+    members.map((cpu) => ({ cpu, path: phase.path(cpu) })),
+    { handshake: phase.handshake ?? false },
+  );
   const phaseEnd = phase.crew === 'all' ? (finish.get(vcpuCount) as number) : end;
   return { metric: phase.metric, ns: Math.round((phaseEnd - start) / 1000), orderSensitive: phase.orderSensitive && vcpuCount > 1 };
 }

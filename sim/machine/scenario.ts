@@ -18,6 +18,8 @@ export interface Phase {
   crew: Crew;
   /** True when the duration depends on the order in which vCPUs first arrive. */
   orderSensitive: boolean;
+  /** The crew meets by a handshake in shared memory, and so starts without the skew of threads that are woken. */
+  handshake?: boolean;
   /** The metric is the time per unit of this count over the whole run. */
   per?: CounterName;
   path(cpu: Cpu): KernelPath;

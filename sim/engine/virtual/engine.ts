@@ -64,13 +64,14 @@ export class VirtualEngine {
     }
   }
 
-  /** Runs the members until all have finished. They start together, but for a seeded skew. */
-  runGang(members: GangMember[]): GangTimes {
+  /** Runs the members until all have finished. They start together, but for a seeded skew; without one if they have met by a handshake. */
+  runGang(members: GangMember[], by: { handshake: boolean } = { handshake: false }): GangTimes {
     const start = this.#time;
     const finish = new Map<number, number>();
+    const skewed = members.length > 1 && !by.handshake;
     for (const { cpu, path } of members) {
       cpu.path = path;
-      cpu.time = start + (members.length > 1 ? this.#prng.below(this.#skewPs + 1) : 0);
+      cpu.time = start + (skewed ? this.#prng.below(this.#skewPs + 1) : 0);
       cpu.enlist();
     }
     this.#runEvents(finish);

@@ -5,14 +5,20 @@
 // level the guest maps its memory, so that a split meets unsync pages (the post's complication 2).
 
 import type { Cpu, KernelPath } from '../engine/cpu.js';
-import { TABLE_ENTRIES } from '../units.js';
+import * as units from '../units.js';
 import { guestTableGfn } from './guest-paging.js';
 import type { Kvm } from './kvm.js';
 import { LockSite } from './lock-sites.js';
 import { slotRange } from './mmu.js';
-import { findShadowPage, makeRole, SP_UNSYNC, spHeader } from './shadow-page.js';
-import { ACC_ALL } from './spte.js';
+import * as shadowPage from './shadow-page.js';
+import { findShadowPage, makeRole, spHeader } from './shadow-page.js';
+import * as spteBits from './spte.js';
 import type { Vcpu } from './vcpu.js';
+
+// Local names: the host's compiler folds them, where it loads an imported constant anew at each use (a sixth of a fault's time).
+const { TABLE_ENTRIES } = units;
+const { SP_UNSYNC } = shadowPage;
+const { ACC_ALL } = spteBits;
 
 /** The guest rewrites an entry of the leaf table that maps `gfn`. Locks: mmu_lock for write. Suspends: at the lock and the unlock. */
 export function* guestPtWrite(kvm: Kvm, vcpu: Vcpu, gfn: number): KernelPath {

@@ -61,9 +61,25 @@ function validityOf({ reports, cores }: GangResult): Validity {
   const windowNs = sum(window.map((index) => phaseNs(reports, index)));
   const perWorker = vcpus.map(({ spans }) => timesOf(window.map((index) => spans[index] as PhaseSpan)));
   const known = windowNs > 0 && perWorker.every(({ runNs }) => runNs !== UNKNOWN);
-  const usable = windowNs * Math.min(vcpus.length, cores);
-  const effectiveParallelism = known ? Math.round((sum(perWorker.map(({ runNs }) => runNs)) / usable) * 1000) / 1000 : UNKNOWN;
+  const raceOnly = window.filter((index) => phases[index].crew !== 'together');
+  const met = window.filter((index) => phases[index].crew === 'together');
+  const usable = sum(raceOnly.map((index) => phaseNs(reports, index))) * Math.min(vcpus.length, cores) + sum(met.map((index) => ownNs(reports, index)));
+  const ran = sum(raceOnly.map((index) => ranNs(vcpus, index))) + sum(met.map((index) => ranNs(reports, index)));
+  const effectiveParallelism = known ? Math.round((ran / usable) * 1000) / 1000 : UNKNOWN;
   return { effectiveParallelism, oversubscribed: vcpus.length > cores, cores, perWorker };
+}
+
+/** Where everybody meets at the end, a member that is done early waits for the others by design: each is measured against its own time. */
+function ownNs(reports: MemberReport[], phase: number): number {
+  return sum(spansOf(reports, phase).map(({ startPs, finishPs }) => (finishPs - startPs) / 1000));
+}
+
+function ranNs(reports: MemberReport[], phase: number): number {
+  return sum(spansOf(reports, phase).map(({ runNs }) => Math.max(0, runNs)));
+}
+
+function spansOf(reports: MemberReport[], phase: number): PhaseSpan[] {
+  return reports.map(({ spans }) => spans[phase]).filter((span) => span !== null);
 }
 
 function timesOf(spans: PhaseSpan[]): { runNs: number; waitNs: number } {

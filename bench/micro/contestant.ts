@@ -1,6 +1,7 @@
 // What a contestant can do. Each runs its own loops over a batch: in a shared loop the compiler would see all contestants at one call, inline none,
 // and measure calls.
 
+import type { MemslotMeter } from '../../sim/index.js';
 import type { Workload } from './workload.js';
 
 export const LOOKUPS = ['exact', 'floor', 'overlap'] as const;
@@ -11,6 +12,8 @@ export type Kind = 'gfn' | 'hva' | 'whole';
 
 /** One structure with the workload's memslots in it. Batches are `count` places or queries from index `from` on. */
 export interface Contestant {
+  /** Counts the cache lines that operations touch; absent where nobody counts. */
+  readonly meter?: MemslotMeter;
   /** Adds memslots that are not there. For a whole structure: one update each. */
   insert(places: Int32Array, from: number, count: number): void;
   /** Takes them out again. */

@@ -15,6 +15,8 @@ export interface Measured {
   opsPerSample: number;
   /** Bytes that one operation takes from the JavaScript heap. NaN when the collector ran in every attempt. */
   bytesPerOp: number;
+  /** Cache lines that one operation touches, counted: the same on every host. NaN where nobody counts. */
+  linesPerOp: number;
 }
 
 const ATTEMPTS = 9;
@@ -24,11 +26,21 @@ export function measureTasks(tasks: readonly Task[], passes: number): Measured[]
   const samples = new Map(tasks.map((task): [Task, number[]] => [task, []]));
   for (let pass = 0; pass < passes; pass++) runPass(tasks, pass, samples);
   const bytes = allocatedBytes(tasks, passes);
+  const lines = countedLines(tasks, passes + ATTEMPTS);
   return tasks.map((task) => {
     const times = samples.get(task)!;
     const { low, high } = medianInterval(times);
     const { structure, operation, n, opsPerSample } = task;
-    return { structure, operation, n, ns: { median: median(times), low, high }, samples: times.length, opsPerSample, bytesPerOp: bytes.get(task)! };
+    return {
+      structure,
+      operation,
+      n,
+      ns: { median: median(times), low, high },
+      samples: times.length,
+      opsPerSample,
+      bytesPerOp: bytes.get(task)!,
+      linesPerOp: lines.get(task)!,
+    };
   });
 }
 
@@ -56,6 +68,18 @@ function allocatedBytes(tasks: readonly Task[], firstPass: number): Map<Task, nu
   }
   const overhead = middle(empty);
   return new Map(tasks.map((task) => [task, Math.max(0, middle(grown.get(task)!) - overhead) / task.opsPerSample]));
+}
+
+/** One batch of each task, with its meters read before and after. */
+function countedLines(tasks: readonly Task[], pass: number): Map<Task, number> {
+  return new Map(
+    tasks.map((task) => {
+      const total = (): number => task.meters.reduce((sum, { lines }) => sum + lines, 0);
+      const before = total();
+      task.run(pass);
+      return [task, task.meters.length === 0 ? Number.NaN : (total() - before) / task.opsPerSample];
+    }),
+  );
 }
 
 function growthOf(run: () => void): number {

@@ -51,6 +51,7 @@ class Records {
 }
 
 class TreeByGfn implements Contestant {
+  readonly meter = new MemslotMeter();
   readonly #words: Int32Array;
   readonly #nodes: number;
   readonly #tree: RbTree;
@@ -58,7 +59,7 @@ class TreeByGfn implements Contestant {
   constructor({ places }: Workload) {
     const arena = Arena.ofWords(2 * LINE_WORDS + places * GFN_NODE_WORDS);
     this.#words = arena.words;
-    this.#tree = new RbTree(arena.words, arena.carveLine('root'), new MemslotMeter());
+    this.#tree = new RbTree(arena.words, arena.carveLine('root'), this.meter);
     this.#nodes = arena.carve('nodes', places * GFN_NODE_WORDS);
     for (let place = 0; place < places; place++) this.#words[this.#nodeAt(place) + NODE_GFN] = memslotAt.baseGfn(place);
   }
@@ -101,10 +102,11 @@ class TreeByGfn implements Contestant {
 }
 
 class BTreeByGfn implements Contestant {
+  readonly meter = new MemslotMeter();
   readonly #tree: KeyBTree;
 
   constructor({ places }: Workload) {
-    this.#tree = new KeyBTree(Arena.ofWords(KeyBTree.wordsOf(places)), { name: 'bench', capacity: places, meter: new MemslotMeter() });
+    this.#tree = new KeyBTree(Arena.ofWords(KeyBTree.wordsOf(places)), { name: 'bench', capacity: places, meter: this.meter });
   }
 
   insert(places: Int32Array, from: number, count: number): void {
@@ -130,12 +132,13 @@ class BTreeByGfn implements Contestant {
 }
 
 class TreeByHva implements Contestant {
+  readonly meter = new MemslotMeter();
   readonly #records: Records;
   readonly #tree: IntervalTree;
 
   constructor(workload: Workload) {
     this.#records = new Records(workload);
-    this.#tree = new IntervalTree(this.#records.words, this.#records.root, new MemslotMeter());
+    this.#tree = new IntervalTree(this.#records.words, this.#records.root, this.meter);
   }
 
   insert(places: Int32Array, from: number, count: number): void {
@@ -164,10 +167,11 @@ class TreeByHva implements Contestant {
 }
 
 class BTreeByHva implements Contestant {
+  readonly meter = new MemslotMeter();
   readonly #tree: RangeBTree;
 
   constructor({ places }: Workload) {
-    this.#tree = new RangeBTree(Arena.ofWords(RangeBTree.wordsOf(places)), { name: 'bench', capacity: places, meter: new MemslotMeter() });
+    this.#tree = new RangeBTree(Arena.ofWords(RangeBTree.wordsOf(places)), { name: 'bench', capacity: places, meter: this.meter });
   }
 
   insert(places: Int32Array, from: number, count: number): void {

@@ -19,7 +19,7 @@ interface Table {
 }
 
 const NOTES = [
-  'Operations per second, with half the width of the 95 % interval of the median. B/op: bytes taken from the JavaScript heap by one operation, at the largest size.',
+  'Operations per second, with half the width of the 95 % interval of the median. B/op: bytes taken from the JavaScript heap by one operation, lines/op: cache lines that it touches, counted, both at the largest size.',
   'n stays what it is: inserts are erased again. "update" is the whole update of a memslot, of both sets, without grace periods.',
 ];
 
@@ -43,11 +43,11 @@ function renderMarkdown(measured: readonly Measured[], host: BenchHost): string 
 }
 
 function renderCsv(measured: readonly Measured[]): string {
-  const head = 'operation,structure,n,ns_per_op,ns_low,ns_high,ops_per_s,samples,ops_per_sample,heap_bytes_per_op,growth_exponent';
+  const head = 'operation,structure,n,ns_per_op,ns_low,ns_high,ops_per_s,samples,ops_per_sample,heap_bytes_per_op,lines_per_op,growth_exponent';
   const exponents = new Map(growths(measured).map(({ operation, structure, exponent }) => [`${operation} ${structure}`, exponent]));
   const lines = measured.map((row) => {
     const exponent = exponents.get(`${row.operation} ${row.structure}`) ?? Number.NaN;
-    const numbers = [row.ns.median, row.ns.low, row.ns.high, 1e9 / row.ns.median, row.samples, row.opsPerSample, row.bytesPerOp, exponent];
+    const numbers = [row.ns.median, row.ns.low, row.ns.high, 1e9 / row.ns.median, row.samples, row.opsPerSample, row.bytesPerOp, row.linesPerOp, exponent];
     return [row.operation, row.structure, row.n, ...numbers.map((value) => (Number.isFinite(value) ? Number(value.toPrecision(6)) : ''))].join(',');
   });
   return `${[head, ...lines].join('\n')}\n`;
@@ -74,10 +74,22 @@ function tablesOf(measured: readonly Measured[]): Table[] {
       const own = rowsOf(measured, operation, structure);
       const exponent = exponents.find((growth) => growth.operation === operation && growth.structure === structure)?.exponent ?? Number.NaN;
       const bytes = own[own.length - 1].bytesPerOp;
-      return [structure, ...sizes.map((n) => speedOf(own.find((row) => row.n === n))), Number.isNaN(bytes) ? '-' : bytes.toFixed(0), fixed(exponent)];
+      return [
+        structure,
+        ...sizes.map((n) => speedOf(own.find((row) => row.n === n))),
+        Number.isNaN(bytes) ? '-' : bytes.toFixed(0),
+        linesOf(own),
+        fixed(exponent),
+      ];
     });
-    return { title: operation, rows: [['n', ...sizes.map(String), 'B/op', 'growth'], ...rows] };
+    return { title: operation, rows: [['n', ...sizes.map(String), 'B/op', 'lines/op', 'growth'], ...rows] };
   });
+}
+
+/** At the largest size. */
+function linesOf(rows: readonly Measured[]): string {
+  const { linesPerOp } = rows[rows.length - 1];
+  return Number.isNaN(linesPerOp) ? '-' : linesPerOp.toFixed(1);
 }
 
 /** "13.1 M ±2%". */

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { Contestant, Maker } from './contestant.js';
+import { growthExponent, logarithmExponent } from './fit.js';
 import { measureTasks } from './measure.js';
 import { OURS } from './ours.js';
 import { FLATTEN, loadPeers, SORTED_ARRAY, SORTED_BTREE } from './peers.js';
@@ -84,6 +85,7 @@ test('measureTasks interleaves: every task once in each pass, before the next pa
     operation: 'exact by gfn' as const,
     n: 100,
     opsPerSample: 10,
+    meters: [],
     run: (pass: number) => void order.push(`${structure}${pass}`),
     warmUp: () => undefined,
   });
@@ -91,6 +93,26 @@ test('measureTasks interleaves: every task once in each pass, before the next pa
   assert.deepEqual(order.slice(0, 6), ['a0', 'b0', 'a1', 'b1', 'a2', 'b2']);
   assert.equal(a.samples, 3);
   assert.ok(a.ns.low <= a.ns.median && a.ns.median <= a.ns.high);
+});
+
+test('counted cache lines of tree and btree grow no faster than log n', () => {
+  const sizes = [100, 1000, 10_000, 100_000];
+  for (const maker of OURS.filter(({ structure }) => structure !== 'array')) {
+    const lines = new Map<string, { n: number; ns: number }[]>();
+    for (const n of sizes) {
+      const workload = makeWorkload(n);
+      const contestant = maker.make(workload);
+      for (const [name, look] of Object.entries(contestant.lookups)) {
+        const before = contestant.meter?.lines ?? Number.NaN;
+        look(workload[name as 'exact' | 'floor' | 'overlap'].at, 0, 2000);
+        lines.set(name, [...(lines.get(name) ?? []), { n, ns: ((contestant.meter?.lines ?? Number.NaN) - before) / 2000 }]);
+      }
+    }
+    for (const [name, points] of lines) {
+      const slope = growthExponent(points);
+      assert.ok(slope > 0.02 && slope <= logarithmExponent(sizes) + 0.03, `${maker.structure} ${maker.kind} ${name}: ${slope}`);
+    }
+  }
 });
 
 test('a small bench has every operation, its tables every structure, and its sentences the crossing point', async () => {

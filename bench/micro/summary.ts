@@ -74,7 +74,7 @@ export function sentences(measured: readonly Measured[]): string[] {
   const compared = comparisons(measured);
   const won =
     compared.length > 0 && lost.length === 0 ? [`tree and btree are at least as fast as the packages in every operation at ${compared[0].n} memslots`] : [];
-  return [...crossing(measured), ...losses, ...won];
+  return [...crossing(measured), ...losses, ...won, ...countedGrowth(measured)];
 }
 
 function crossing(measured: readonly Measured[]): string[] {
@@ -93,6 +93,20 @@ function crossing(measured: readonly Measured[]): string[] {
 
 function pointsOf(measured: readonly Measured[], operation: string, structure: string): { n: number; ns: number }[] {
   return rowsOf(measured, operation, structure).map(({ n, ns }) => ({ n, ns: ns.median }));
+}
+
+/** How the counted cache lines of ours grow, which no host's caches can bend. One sentence, none where nothing was counted. */
+export function countedGrowth(measured: readonly Measured[]): string[] {
+  const counted = measured.filter(({ linesPerOp }) => linesPerOp > 0);
+  const exponents = groups(counted).flatMap(({ operation, structures }) =>
+    structures.map((structure) => growthExponent(rowsOf(counted, operation, structure).map(({ n, linesPerOp }) => ({ n, ns: linesPerOp })))),
+  );
+  const known = exponents.filter((exponent) => !Number.isNaN(exponent));
+  if (known.length === 0) return [];
+  const [least, most] = [Math.min(...known), Math.max(...known)].map((exponent) => exponent.toFixed(2));
+  return [
+    `Cache lines that one operation of tree or btree touches, counted, grow with a slope of ${least} to ${most} (log n: ${logarithmOf(counted).toFixed(2)}); what time grows beyond that, caches that no longer hold the structure add`,
+  ];
 }
 
 /** What the growth column means. */

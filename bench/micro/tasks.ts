@@ -1,6 +1,7 @@
 // What is timed: each operation of each contestant as a batch, so long that the clock's resolution does not matter.
 // A lookup's answers are compared with the right ones every time: they cannot be optimised away, and no structure is fast by being wrong.
 
+import type { MemslotMeter } from '../../sim/index.js';
 import type { Contestant, Kind, Lookup, Maker } from './contestant.js';
 import { expectedSum, QUERIES, type Queries, type Workload } from './workload.js';
 
@@ -31,6 +32,8 @@ export interface Task {
   readonly n: number;
   /** Operations that a run does. */
   readonly opsPerSample: number;
+  /** Of the contestant and its copies. */
+  readonly meters: readonly MemslotMeter[];
   /** Runs the batch of a pass. Throws when an answer is wrong. */
   run(pass: number): void;
   /** Runs something alike untimed, so that no task finds the caches as another one left them. What the batch itself needs may still be far away. */
@@ -90,6 +93,7 @@ function lookupTask({ maker, copies }: Entry, workload: Workload, name: Lookup):
   const count = calibrate((ops) => runMany(0, ops), LOOKUPS_MAX);
   return {
     structure: maker.structure,
+    meters: metersOf(copies),
     operation: named(name, maker.kind),
     n: workload.n,
     opsPerSample: count,
@@ -112,6 +116,7 @@ function editTasks({ maker, copies }: Entry, { n, spares, batch }: Workload): Ta
   const words = maker.kind === 'whole' ? (['create', 'delete'] as const) : (['insert', 'erase'] as const);
   return (['insert', 'erase'] as const).map((edit, i) => ({
     structure: maker.structure,
+    meters: metersOf(copies),
     operation: named(words[i], maker.kind),
     n,
     opsPerSample: count * copies.length,
@@ -129,12 +134,17 @@ function flagsTask({ maker, copies }: Entry, { n, present }: Workload): Task {
   const count = calibrate((ops) => runMany(0, ops), most);
   return {
     structure: maker.structure,
+    meters: metersOf(copies),
     operation: named('flags', maker.kind),
     n,
     opsPerSample: count * copies.length,
     run: (pass) => runMany(pass, count),
     warmUp: (pass) => runMany(pass + 1, count),
   };
+}
+
+function metersOf(copies: readonly Contestant[]): MemslotMeter[] {
+  return copies.flatMap(({ meter }) => meter ?? []);
 }
 
 /** Doubles a batch until it takes as long as a sample should, or is the longest there is; by then the code is compiled. */

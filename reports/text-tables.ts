@@ -14,8 +14,18 @@ const HEADING_WIDTH = 8;
 /** One post: its tables, its fidelity, its questions. */
 export function postLines(report: PostReport, page: Page): string[][] {
   const heading = wrapText(`${report.post.heading} (${report.post.author}, ${report.post.date})`, page.width).map(page.palette.bold);
-  const tables = report.isMeasured ? [...report.tables.map((table) => tableLines(table, page)), fidelityLines(report, page)] : [];
-  return [heading, ...tables, ...report.questions.map((one) => questionLines(one, page))];
+  const shown = report.tables.filter((table) => allCells([table]).some(({ simulated }) => simulated !== undefined));
+  const tables = report.isMeasured ? [...shown.map((table) => tableLines(table, page)), fidelityLines(report, page)] : [];
+  return [heading, ...tables, ...report.questions.flatMap((one) => questionLines(one, page)), absentLines(report, shown, page)];
+}
+
+/** What these results say nothing of, in one paragraph: a run of one cell is not followed by pages of gaps. */
+function absentLines({ tables, questions, post }: PostReport, shown: readonly ComparisonTable[], { width, palette }: Page): string[] {
+  const numbers = tables.filter((table) => !shown.includes(table)).map(({ number }) => number);
+  const open = questions.filter(({ answer }) => answer === undefined).map(({ question }) => question.title);
+  if (numbers.length + open.length === 0) return [];
+  const parts = [...(numbers.length > 0 ? [`No cell of table ${numbers.join(', ')}.`] : []), ...(open.length > 0 ? ['Not answered:', ...open] : [])];
+  return wrapText(`${parts.join(' ')} "mmulab run ${post.suite}" runs all of it, and the page has the command for each question.`, width).map(palette.dim);
 }
 
 function tableLines(table: ComparisonTable, page: Page): string[] {
@@ -146,11 +156,11 @@ function fidelityLines(report: PostReport, { width, palette }: Page): string[] {
   ];
 }
 
-function questionLines({ question, answer }: AnsweredQuestion, { width, palette }: Page): string[] {
+function questionLines({ question, answer }: AnsweredQuestion, { width, palette }: Page): string[][] {
+  if (answer === undefined) return [];
   const heading = wrapText(question.title, width).map(palette.bold);
   const asked = wrapText(question.asked, width).map(palette.dim);
-  if (answer === undefined) return [...heading, 'Not in these results. To have it:', ...wrapText(`npx ${question.command ?? ''}`, width, '  ')];
-  return [...heading, ...asked, ...answerLines(formatAnswer(answer), { width, palette }), ...wrapText(answer.sentence, width)];
+  return [[...heading, ...asked, ...answerLines(formatAnswer(answer), { width, palette }), ...wrapText(answer.sentence, width)]];
 }
 
 /** Headings are broken into lines, minor columns left out, and at last rows become paragraphs, until the table fits. */

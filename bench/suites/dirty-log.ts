@@ -2,8 +2,9 @@
 // selftest's; what the posts also varied (mmu, ept, split and more) are options in words.
 
 import type { DirtyLogOptions } from '../../sim/index.js';
+import { listOption, type OptionText, timeMetric } from './option-makers.js';
 import { type CellOptions, crossProduct, type GivenOptions, type PlanRequest, type Suite, type SuiteOption, type SuiteSimulation } from './suite.js';
-import { choiceItem, countItem, formatSize, type ItemParser, parseList, sizeItem, yesNoItem } from './values.js';
+import { choiceItem, countItem, formatSize, type ItemParser, sizeItem, yesNoItem } from './values.js';
 
 const KIB = 1024;
 const MIB = KIB ** 2;
@@ -83,12 +84,12 @@ export const dirtyLog: Suite = {
   ],
   options: OPTIONS,
   metrics: [
-    time('populate_memory', 'every vCPU writes all of its pages for the first time'),
-    time('enable_dirty_logging', 'the ioctls that turn dirty logging on'),
-    time('dirty_memory_iterN', 'pass N of all vCPUs over their memory'),
-    time('get_dirty_log_iterN', 'KVM_GET_DIRTY_LOG of all memslots after pass N'),
-    time('clear_dirty_log_iterN', 'KVM_CLEAR_DIRTY_LOG of all memslots after pass N (with initially-all-set)'),
-    time('disable_dirty_logging', 'the ioctls that turn dirty logging off'),
+    timeMetric('populate_memory', 'every vCPU writes all of its pages for the first time'),
+    timeMetric('enable_dirty_logging', 'the ioctls that turn dirty logging on'),
+    timeMetric('dirty_memory_iterN', 'pass N of all vCPUs over their memory'),
+    timeMetric('get_dirty_log_iterN', 'KVM_GET_DIRTY_LOG of all memslots after pass N'),
+    timeMetric('clear_dirty_log_iterN', 'KVM_CLEAR_DIRTY_LOG of all memslots after pass N (with initially-all-set)'),
+    timeMetric('disable_dirty_logging', 'the ioctls that turn dirty logging off'),
   ],
   profile: 'intel-2s48c-2022',
   headline: 'dirty_memory_iter1',
@@ -161,11 +162,9 @@ async function loadDirtyLog(): Promise<SuiteSimulation> {
   };
 }
 
-type OptionText = Pick<SuiteOption, 'letter' | 'value' | 'description'>;
-
 function listOf(long: string, field: keyof DirtyLogOptions, item: ItemParser<CellOptions[string]>, text: OptionText): SuiteOption {
-  const format = field === 'vcpuBytes' ? (value: CellOptions[string]) => formatSize(Number(value)) : undefined;
-  return { long, field, parse: (given) => parseList(`--${long}`, given, item), format, ...text };
+  const option = listOption<DirtyLogOptions>(long, field, item, text);
+  return field === 'vcpuBytes' ? { ...option, format: (value) => formatSize(Number(value)) } : option;
 }
 
 function sizesOf(long: string, field: keyof DirtyLogOptions, sizes: readonly number[], text: OptionText): SuiteOption {
@@ -178,8 +177,4 @@ function sizesOf(long: string, field: keyof DirtyLogOptions, sizes: readonly num
 
 function flag(long: string, field: keyof DirtyLogOptions, value: boolean, text: OptionText): SuiteOption {
   return { long, field, parse: () => [value], ...text };
-}
-
-function time(name: string, description: string): Suite['metrics'][number] {
-  return { name, unit: 'ns', better: 'smaller', description };
 }

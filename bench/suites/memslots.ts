@@ -3,8 +3,9 @@
 
 import type { MemslotsOptions } from '../../sim/index.js';
 import { CALLS, MOST, planMemslots, SELFTEST_TESTS, STRUCTURES, TESTS } from './memslots-plan.js';
+import { listOption, type OptionText, timeMetric } from './option-makers.js';
 import type { CellOptions, Suite, SuiteOption, SuiteSimulation } from './suite.js';
-import { choiceItem, countItem, decimalItem, type ItemParser, parseList, parseOne, yesNoItem } from './values.js';
+import { choiceItem, countItem, decimalItem, type ItemParser, parseOne, yesNoItem } from './values.js';
 
 /** Above what KVM has, so that the refusal can name KVM's limit. */
 const MAX_SLOTS_TYPED = 1_000_000;
@@ -15,33 +16,42 @@ const slotsItem: ItemParser<number> = Object.assign(
 );
 
 const OPTIONS: readonly SuiteOption[] = [
-  listOf('test', 'test', choiceItem(TESTS), { value: '<list>', description: `tests: ${TESTS.join(', ')}` }),
-  listOf('slots', 'slots', slotsItem, {
+  listOption<MemslotsOptions>('test', 'test', choiceItem(TESTS), { value: '<list>', description: `tests: ${TESTS.join(', ')}` }),
+  listOption<MemslotsOptions>('slots', 'slots', slotsItem, {
     letter: 's',
     value: '<list>',
     description: `slots in use, memslot 0 included; ${MOST}: the most that the test allows`,
   }),
-  listOf('memslots', 'memslots', choiceItem(STRUCTURES), { value: '<list>', description: `what holds the memslots: ${STRUCTURES.join(', ')}` }),
-  listOf('max-slots', 'maxSlots', countItem(2, MAX_SLOTS_TYPED), {
+  listOption<MemslotsOptions>('memslots', 'memslots', choiceItem(STRUCTURES), {
+    value: '<list>',
+    description: `what holds the memslots: ${STRUCTURES.join(', ')}`,
+  }),
+  listOption<MemslotsOptions>('max-slots', 'maxSlots', countItem(2, MAX_SLOTS_TYPED), {
     value: '<list>',
     description: 'slots that the kernel was built for; by default 509 for an array while that is enough, else 32764',
   }),
-  listOf('vcpus', 'vcpus', countItem(1, 4096), { value: '<list>', description: 'vCPUs of tests zap, share and readers; the others have one' }),
-  listOf('mmu', 'mmu', choiceItem(['shadow', 'tdp']), { value: '<list>', description: 'MMU of the host: shadow, tdp' }),
-  listOf('loops', 'loops', countItem(0, 1_000_000_000), {
+  listOption<MemslotsOptions>('vcpus', 'vcpus', countItem(1, 4096), {
+    value: '<list>',
+    description: 'vCPUs of tests zap, share and readers; the others have one',
+  }),
+  listOption<MemslotsOptions>('mmu', 'mmu', choiceItem(['shadow', 'tdp']), { value: '<list>', description: 'MMU of the host: shadow, tdp' }),
+  listOption<MemslotsOptions>('loops', 'loops', countItem(0, 1_000_000_000), {
     value: '<list>',
     description: 'iterations that are timed, at most; one more warms up; 0: as many as the test needs',
   }),
-  listOf('length', 'seconds', decimalItem(0, 86_400), {
+  listOption<MemslotsOptions>('length', 'seconds', decimalItem(0, 86_400), {
     letter: 'l',
     value: '<seconds>',
     description: 'seconds after which no further iteration starts; --loops may end a run before',
   }),
-  listOf('slot-setup', 'slotSetup', yesNoItem, {
+  listOption<MemslotsOptions>('slot-setup', 'slotSetup', yesNoItem, {
     value: '<Y,N>',
     description: 'memslots are added one by one, and that is timed (Y, as the selftest does), or are simply there (N; test setup always adds them)',
   }),
-  listOf('zap-all', 'zapAll', yesNoItem, { value: '<Y,N>', description: "a move drops all of the guest's mappings (Y) or those of the memslot (N)" }),
+  listOption<MemslotsOptions>('zap-all', 'zapAll', yesNoItem, {
+    value: '<Y,N>',
+    description: "a move drops all of the guest's mappings (Y) or those of the memslot (N)",
+  }),
   {
     long: 'disable-slot-zap-quirk',
     letter: 'q',
@@ -49,9 +59,12 @@ const OPTIONS: readonly SuiteOption[] = [
     parse: () => [false],
     description: '--zap-all N',
   },
-  listOf('last-used', 'lastUsed', choiceItem(['shared', 'vcpu']), { value: '<list>', description: 'who remembers the memslot found last: shared, vcpu' }),
-  listOf('changes', 'changes', countItem(1, MAX_SLOTS_TYPED), { value: '<list>', description: 'memslots whose flags test batch changes' }),
-  listOf('call', 'call', choiceItem(CALLS), { value: '<list>', description: `how test batch changes them: ${CALLS.join(', ')}` }),
+  listOption<MemslotsOptions>('last-used', 'lastUsed', choiceItem(['shared', 'vcpu']), {
+    value: '<list>',
+    description: 'who remembers the memslot found last: shared, vcpu',
+  }),
+  listOption<MemslotsOptions>('changes', 'changes', countItem(1, MAX_SLOTS_TYPED), { value: '<list>', description: 'memslots whose flags test batch changes' }),
+  listOption<MemslotsOptions>('call', 'call', choiceItem(CALLS), { value: '<list>', description: `how test batch changes them: ${CALLS.join(', ')}` }),
   index('first-test', 'firstTest', { letter: 'f', description: `first test by its index, 0 to 5: ${SELFTEST_TESTS.join(', ')}` }),
   index('last-test', 'lastTest', { letter: 'e', description: 'last test by its index' }),
   {
@@ -80,17 +93,17 @@ export const memslots: Suite = {
   ],
   options: OPTIONS,
   metrics: [
-    time('slot_setup', 'adding all memslots (of the tests whose area is 512 MiB)'),
-    time('iteration', 'one iteration, on average'),
+    timeMetric('slot_setup', 'adding all memslots (of the tests whose area is 512 MiB)'),
+    timeMetric('iteration', 'one iteration, on average'),
     { name: 'iterations', unit: 'count', better: 'neither', description: 'iterations that were timed' },
-    time('flag_change', 'one KVM_SET_USER_MEMORY_REGION that turns dirty logging of a memslot on or off'),
-    time('batch', 'all changes of test batch together'),
-    time('guest_pass', 'until all vCPUs have done their fixed passes (tests zap, share)'),
-    time('guest_pass_alone', 'the same with nothing beside it (test zap)'),
-    time('move', 'one move of a memslot (test zap)'),
-    time('lookup_alone', 'one checked lookup of a reader, nothing beside the readers (test readers)'),
-    time('lookup', 'the same beside an updater at full speed'),
-    time('update', 'one update of that updater: move, flags, delete or create'),
+    timeMetric('flag_change', 'one KVM_SET_USER_MEMORY_REGION that turns dirty logging of a memslot on or off'),
+    timeMetric('batch', 'all changes of test batch together'),
+    timeMetric('guest_pass', 'until all vCPUs have done their fixed passes (tests zap, share)'),
+    timeMetric('guest_pass_alone', 'the same with nothing beside it (test zap)'),
+    timeMetric('move', 'one move of a memslot (test zap)'),
+    timeMetric('lookup_alone', 'one checked lookup of a reader, nothing beside the readers (test readers)'),
+    timeMetric('lookup', 'the same beside an updater at full speed'),
+    timeMetric('update', 'one update of that updater: move, flags, delete or create'),
     { name: 'bytes_empty', unit: 'bytes', better: 'smaller', description: 'memory of the structure without a memslot' },
     { name: 'bytes_total', unit: 'bytes', better: 'smaller', description: 'memory of the structure with all memslots, both sets and indices' },
     { name: 'lines_per_gfn_lookup', unit: 'count', better: 'smaller', description: 'cache lines that a lookup by gfn touches, on average' },
@@ -152,18 +165,8 @@ async function loadMemslots(): Promise<SuiteSimulation> {
   };
 }
 
-type OptionText = Pick<SuiteOption, 'letter' | 'value' | 'description'>;
-
-function listOf(long: string, field: keyof MemslotsOptions, item: ItemParser<CellOptions[string]>, text: OptionText): SuiteOption {
-  return { long, field, parse: (given) => parseList(`--${long}`, given, item), ...text };
-}
-
 /** An index into the selftest's table of tests. */
 function index(long: string, field: string, text: OptionText): SuiteOption {
   const item = countItem(0, SELFTEST_TESTS.length - 1);
   return { long, field, planOnly: true, value: '<index>', parse: (given) => [parseOne(`--${long}`, given, item)], ...text };
-}
-
-function time(name: string, description: string): Suite['metrics'][number] {
-  return { name, unit: 'ns', better: 'smaller', description };
 }

@@ -51,6 +51,7 @@ export const COST_TABLE = {
   array_probe: ['core', 'one key compared in a binary search'],
   array_entry_scan: ['issue', 'one array entry passed in a linear scan'],
   array_entry_copy: ['memory', 'one memslot copied or shifted within an array'],
+  table_id_copy: ['memory', 'one id (2 bytes) of an id table copied with its array, whether a memslot has it or not'],
   slot_update: ['core', 'a memslot update without its grace period'],
   slot_create_user: ['core', "user space's own work for a new memslot: mmap, madvise, book-keeping"],
   slot_page_alloc: ['core', 'per page of a created or moved memslot: rmap heads and page tracking allocated and zeroed'],

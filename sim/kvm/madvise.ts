@@ -12,11 +12,11 @@ export function* madviseDontneed(kvm: Kvm, cpu: Cpu, memory: HostMemory, pages: 
   const range = { first, last: first + count - 1 };
   cpu.counters.madviseCalls++;
   cpu.spend(cpu.cost.madvise_call);
-  yield* invalidateRangeStart(kvm, cpu, range);
+  const begun = yield* invalidateRangeStart(kvm, cpu, range);
   if (cpu.touch(memory.wordOf(first))) yield;
   const dropped = memory.drop(first, count);
   cpu.counters.hostPagesDropped += dropped;
   cpu.spend(count * cpu.cost.host_pte_visit + dropped * cpu.cost.host_page_unmap);
   if (dropped > 0) cpu.spend(cpu.cost.host_tlb_flush);
-  yield* invalidateRangeEnd(kvm, cpu, range);
+  yield* invalidateRangeEnd(kvm, cpu, range, begun);
 }

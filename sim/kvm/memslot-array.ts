@@ -148,6 +148,7 @@ export class MemslotArray implements MemslotSets {
     this.#lastUsed.copy(cpu, cpu.load(this.#active), cpu.load(this.#active) ^ 1);
     this.#meter.copied += used;
     this.#meter.copiedBytes += (used * ENTRY + this.#capacity) * Int32Array.BYTES_PER_ELEMENT;
+    this.#meter.tableIds += this.#capacity;
     this.#meter.charge(cpu);
   }
 

@@ -13,7 +13,9 @@ export class MemslotMeter {
   scanned = 0;
   /** Array entries copied or shifted. */
   copied = 0;
-  /** Bytes copied with them. */
+  /** Places of an id table that were copied, used or not. */
+  tableIds = 0;
+  /** Bytes copied in all. */
   copiedBytes = 0;
   /** Different cache lines (64 bytes) that lookups touched, for each lookup anew. */
   lines = 0;
@@ -26,7 +28,8 @@ export class MemslotMeter {
         this.btreeNodes * cost.btree_node_visit +
         this.probes * cost.array_probe +
         this.scanned * cost.array_entry_scan +
-        this.copied * cost.array_entry_copy,
+        this.copied * cost.array_entry_copy +
+        this.tableIds * cost.table_id_copy,
     );
     counters.memslotTreeNodes += this.treeNodes;
     counters.memslotBtreeNodes += this.btreeNodes;
@@ -44,6 +47,7 @@ export class MemslotMeter {
     this.probes = 0;
     this.scanned = 0;
     this.copied = 0;
+    this.tableIds = 0;
     this.copiedBytes = 0;
     this.lines = 0;
   }

@@ -144,13 +144,25 @@ describe('mmu notifier', () => {
       assert.deepEqual([ONE.hvaPage - 1, ONE.hvaPage, ONE.hvaPage + 9, ONE.hvaPage + 10].map(retries), [elsewhere, true, true, elsewhere]);
       t.exec(invalidateRangeStart(t.kvm, t.ioctl, large)); // the hull of both
       assert.deepEqual([ONE.hvaPage - 1, ONE.hvaPage, ONE.hvaPage + 15, ONE.hvaPage + 30].map(retries), [elsewhere, true, true, elsewhere]);
-      t.exec(invalidateRangeEnd(t.kvm, t.ioctl, large));
+      t.exec(invalidateRangeEnd(t.kvm, t.ioctl, large, true));
       assert.equal(retries(ONE.hvaPage + 63), true, 'the sequence has changed');
       vcpu.invalidateSeq = t.kvm.words[t.kvm.invalidateSeq];
       assert.equal(retries(ONE.hvaPage), true, 'one is still in progress');
-      t.exec(invalidateRangeEnd(t.kvm, t.ioctl, small));
+      t.exec(invalidateRangeEnd(t.kvm, t.ioctl, small, true));
       vcpu.invalidateSeq = t.kvm.words[t.kvm.invalidateSeq];
       assert.equal(retries(ONE.hvaPage), false);
+    }
+  });
+
+  it('ends what it began, whatever has become of the memslot between', () => {
+    for (const year of ['2021', '2022'] as const) {
+      const t = new RegionKvm({ era: ERAS[year] });
+      const range = { first: ONE.hvaPage, last: ONE.hvaPage };
+      const begun = t.exec(invalidateRangeStart(t.kvm, t.ioctl, range));
+      assert.equal(begun, true);
+      t.exec(setUserMemoryRegion(t.kvm, t.ioctl, { ...t.kvm.regionOf(ONE.id), memorySize: 0 }));
+      t.exec(invalidateRangeEnd(t.kvm, t.ioctl, range, begun));
+      assert.equal(t.kvm.words[t.kvm.invalidateInProgress], 0, year);
     }
   });
 

@@ -20,22 +20,31 @@ import { kvmFlushRemoteTlbs, type Vcpu } from './vcpu.js';
 // Local names: the host's compiler folds them, where it loads an imported constant anew at each use (a sixth of a fault's time).
 const { MS_BASE_GFN, MS_HVA_PAGE, MS_NPAGES } = memslotFields;
 
-/** KVM forgets a range of host pages. Locks: SRCU, mmu_lock for write. Suspends: at the lock and the unlock. */
-export function* invalidateRangeStart(kvm: Kvm, cpu: Cpu, range: HvaPageRange): KernelPath {
+/**
+ * KVM forgets a range of host pages. True when it noted that the invalidation has begun, which `invalidateRangeEnd` must be told.
+ * Locks: SRCU, mmu_lock for write. Suspends: at the lock and the unlock.
+ */
+export function* invalidateRangeStart(kvm: Kvm, cpu: Cpu, range: HvaPageRange): KernelPath<boolean> {
   const section = kvm.srcu.readLock(cpu);
-  if (kvm.era.notifierLocksFirst || anyMemslot(kvm, cpu, range)) {
+  const begins = kvm.era.notifierLocksFirst || anyMemslot(kvm, cpu, range);
+  if (begins) {
     if (kvm.mmuLock.writeLock(cpu, LockSite.mmuNotifier)) yield;
     beginInvalidation(kvm, range);
     if (unmapRange(kvm, cpu, range)) kvmFlushRemoteTlbs(kvm, cpu);
     if (kvm.mmuLock.writeUnlock(cpu)) yield;
   }
   kvm.srcu.readUnlock(cpu, section);
+  return begins;
 }
 
-/** Faults may map the range again. Locks: as `invalidateRangeStart`. */
-export function* invalidateRangeEnd(kvm: Kvm, cpu: Cpu, range: HvaPageRange): KernelPath {
+/**
+ * Faults may map the range again. Locks: as `invalidateRangeStart`.
+ * Where the kernel looks the memslots up once more, none can have come or gone: it holds updates back meanwhile. Here the start's finding counts.
+ */
+export function* invalidateRangeEnd(kvm: Kvm, cpu: Cpu, range: HvaPageRange, begun: boolean): KernelPath {
   const section = kvm.srcu.readLock(cpu);
-  if (!kvm.era.notifierEndLooksUp || anyMemslot(kvm, cpu, range)) {
+  if (kvm.era.notifierEndLooksUp) anyMemslot(kvm, cpu, range);
+  if (begun) {
     if (kvm.mmuLock.writeLock(cpu, LockSite.mmuNotifier)) yield;
     kvm.words[kvm.invalidateSeq]++;
     kvm.words[kvm.invalidateInProgress]--;

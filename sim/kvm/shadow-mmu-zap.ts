@@ -10,7 +10,7 @@ import { gfnToRmap } from './memslots.js';
 import type { GfnRange } from './mmu.js';
 import { pteListGet } from './rmap.js';
 import { breakLock, handleLevels } from './shadow-mmu-dirty-log.js';
-import { dropSpteFrom, isObsolete, SP_LIST_NEXT, spHeader, zapShadowPage } from './shadow-page.js';
+import { dropSpteFrom, isObsolete, roleLevel, SP_LIST_NEXT, SP_ROLE, spHeader, sptepToSp, zapShadowPage } from './shadow-page.js';
 import { awaitKickedVcpus, kvmFlushRemoteTlbs } from './vcpu.js';
 
 /** Shadow pages that are zapped before waiters may be let in (BATCH_ZAP_PAGES). */
@@ -25,15 +25,16 @@ export function unmapGfnRange(kvm: Kvm, cpu: Cpu, memslot: Memslot, range: GfnRa
     const last = gfnToRmap(kvm.words, memslot, range.end - 1, level);
     cpu.counters.rmapHeadsVisited += last - first + 1;
     cpu.spend((last - first + 1) * cpu.cost.rmap_scan);
-    for (let head = first; head <= last; head++) if (kvm.words[head] !== 0) zapped = zapRmap(kvm, cpu, { head, level }) || zapped;
+    for (let head = first; head <= last; head++) if (kvm.words[head] !== 0) zapped = zapRmap(kvm, cpu, memslot, head) || zapped;
   }
   return zapped;
 }
 
-function zapRmap(kvm: Kvm, cpu: Cpu, at: { head: number; level: number }): boolean {
+function zapRmap(kvm: Kvm, cpu: Cpu, _memslot: Memslot, head: number): boolean {
   let zapped = false;
-  for (let sptep = pteListGet(kvm, at.head, 0); sptep !== 0; sptep = pteListGet(kvm, at.head, 0)) {
-    dropSpteFrom(kvm, cpu, at.head, at.level, sptep);
+  for (let sptep = pteListGet(kvm, head, 0); sptep !== 0; sptep = pteListGet(kvm, head, 0)) {
+    const level = roleLevel(kvm.words[spHeader(kvm, sptepToSp(kvm, sptep)) + SP_ROLE]);
+    dropSpteFrom(kvm, cpu, head, level, sptep);
     cpu.spend(cpu.cost.zap_spte);
     zapped = true;
   }
@@ -43,11 +44,7 @@ function zapRmap(kvm: Kvm, cpu: Cpu, at: { head: number; level: number }): boole
 /** Drops every spte of one memslot; its page tables stay. Locks: mmu_lock for write, dropped between heads when contended. */
 export function* zapMemslot(kvm: Kvm, cpu: Cpu, memslot: Memslot): KernelPath {
   if (kvm.mmuLock.writeLock(cpu, LockSite.zapMemslot)) yield;
-  let flush = false;
-  for (let level = 1; level <= LEVEL_1G; level++) {
-    const handler = (_kvm: Kvm, _cpu: Cpu, _memslot: Memslot, head: number) => zapRmap(kvm, cpu, { head, level });
-    if (yield* handleLevels(kvm, cpu, memslot, { minLevel: level, maxLevel: level, site: LockSite.zapMemslot, handler })) flush = true;
-  }
+  const flush = yield* handleLevels(kvm, cpu, memslot, { minLevel: 1, maxLevel: LEVEL_1G, site: LockSite.zapMemslot, handler: zapRmap });
   if (flush) kvmFlushRemoteTlbs(kvm, cpu);
   if (kvm.mmuLock.writeUnlock(cpu)) yield;
 }

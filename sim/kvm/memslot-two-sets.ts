@@ -142,22 +142,12 @@ export class MemslotTwoSets implements MemslotSets {
     return cpu.load(this.#active);
   }
 
-  /** The memslot found last needs no search, and nothing but its lines is counted: every fault comes here. */
   gfnToMemslot(cpu: Cpu, gfn: number): Memslot {
-    const last = this.#lastUsed.get(cpu, cpu.load(this.#active));
-    if (last !== NO_MEMSLOT && this.#contains(last, gfn)) {
-      cpu.counters.memslotLines += LINES_OF_A_HIT;
-      return last;
-    }
-    const slot = this.#lookUp(cpu, gfn, false);
-    this.#meter.charge(cpu);
-    return slot;
+    return this.#lookUp(cpu, gfn, false);
   }
 
   gfnToMemslotApprox(cpu: Cpu, gfn: number): Memslot {
-    const slot = this.#lookUp(cpu, gfn, true);
-    this.#meter.charge(cpu);
-    return slot;
+    return this.#lookUp(cpu, gfn, true);
   }
 
   idToMemslot(cpu: Cpu, id: number): Memslot {
@@ -321,15 +311,22 @@ export class MemslotTwoSets implements MemslotSets {
     return offset >= 0 && offset < this.#words[slot + MS_NPAGES];
   }
 
+  /** The memslot found last needs no search, and nothing but its lines is counted: every fault comes here. */
   #lookUp(cpu: Cpu, gfn: number, approx: boolean): Memslot {
     const generation = cpu.load(this.#active);
     const last = this.#lastUsed.get(cpu, generation);
-    this.#meter.lines += 2;
-    if (last !== NO_MEMSLOT) {
-      this.#meter.lines++;
-      if (this.#contains(last, gfn)) return last;
+    if (last !== NO_MEMSLOT && this.#contains(last, gfn)) {
+      cpu.counters.memslotLines += LINES_OF_A_HIT;
+      return last;
     }
-    const index = this.#sets[generation & 1].index;
+    this.#meter.lines += last === NO_MEMSLOT ? LINES_OF_A_HIT - 1 : LINES_OF_A_HIT;
+    const slot = this.#search(cpu, generation, { gfn, approx });
+    this.#meter.charge(cpu);
+    return slot;
+  }
+
+  #search(cpu: Cpu, generation: number, { gfn, approx }: { gfn: number; approx: boolean }): Memslot {
+    const { index } = this.#sets[generation & 1];
     const slot = index.floor(gfn);
     if (slot !== NO_MEMSLOT && this.#contains(slot, gfn)) {
       this.#lastUsed.set(cpu, generation, slot);

@@ -22,7 +22,7 @@ import { shadowMmu } from './shadow-mmu.js';
 import { SP_IN_USE, spHeader, sptepToSp } from './shadow-page.js';
 import { splitLazy } from './split-lazy.js';
 import { Vcpu } from './vcpu.js';
-import { vcpuRun } from './vcpu-run.js';
+import { stopVcpus, vcpuRun } from './vcpu-run.js';
 
 /** The structures that there are. */
 export const STRUCTURES = MEMSLOT_STRUCTURES.filter((name) => memslotStructures[name] !== undefined);
@@ -99,8 +99,7 @@ export class RegionKvm {
   /** The ioctl thread's path, after which the vCPUs with this `stopAt` end. */
   *thenStop<T>(path: KernelPath<T>, stopAt: number): KernelPath<T> {
     const result = yield* path;
-    if (this.ioctl.touch(this.kvm.stopWord)) yield;
-    this.ioctl.store(this.kvm.stopWord, stopAt);
+    yield* stopVcpus(this.kvm, this.ioctl, stopAt);
     return result;
   }
 

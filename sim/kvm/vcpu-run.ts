@@ -5,7 +5,7 @@
 // Accesses that hit a huge TLB entry touch nothing shared, so a run of them is one stretch of guest time that a kick may cut short;
 // every other access is ordered by itself.
 
-import type { KernelPath, Word } from '../engine/cpu.js';
+import type { Cpu, KernelPath, Word } from '../engine/cpu.js';
 import type { HostMemory } from '../memory/host-memory.js';
 import { fastPageFault } from './fast-page-fault.js';
 import { loadRoot, reloadRoot } from './guest-pt-write.js';
@@ -127,6 +127,12 @@ export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan):
     flushPmlBuffer(kvm, vcpu);
     if (cpu.touch(kvm.stopWord)) yield;
   } while (plan.stopAt !== 0 && cpu.load(kvm.stopWord) !== plan.stopAt);
+}
+
+/** vCPUs that run until `stopAt` finish their pass. Each phase has a value of its own: one left over stops nobody. Suspends: before the store. */
+export function* stopVcpus(kvm: Kvm, cpu: Cpu, stopAt: number): KernelPath {
+  if (cpu.touch(kvm.stopWord)) yield;
+  cpu.store(kvm.stopWord, stopAt);
 }
 
 /** Models the entry of vcpu_enter_guest(): inside from now on, and then what other CPUs have asked for. */

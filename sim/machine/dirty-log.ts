@@ -2,19 +2,20 @@
 // Phases, access patterns and what is timed are those of the selftest (dirty_log_perf_test.c, lib/memstress.c).
 
 import type { Cpu, KernelPath, LockFactory } from '../engine/cpu.js';
-import { AccessPattern, type PassPlan } from '../guest/access-pattern.js';
+import type { AccessPattern, PassPlan } from '../guest/access-pattern.js';
 import { clearDirtyLog, disableDirtyLogging, enableDirtyLogging, getDirtyLog } from '../kvm/dirty-log.js';
 import { guestPtWrite } from '../kvm/guest-pt-write.js';
 import { Kvm, kvmArenaWords } from '../kvm/kvm.js';
 import { LOCK_SITE_NAMES } from '../kvm/lock-sites.js';
 import { stateHash } from '../kvm/state-hash.js';
-import { Vcpu } from '../kvm/vcpu.js';
-import { vcpuRun } from '../kvm/vcpu-run.js';
+import type { Vcpu } from '../kvm/vcpu.js';
+import { stopVcpus, vcpuRun } from '../kvm/vcpu-run.js';
 import type { Arena } from '../memory/arena.js';
 import type { DirtyLogOptions, StallReport } from './cell.js';
 import { checkDerivedCounts } from './dirty-log-counts.js';
 import { kvmConfigOf, regionOf } from './dirty-log-options.js';
-import type { Crew, Phase, Scenario, World } from './scenario.js';
+import { Guests } from './guests.js';
+import { type Crew, type Phase, rootsPhase, type Scenario, type World } from './scenario.js';
 import { StallBook } from './stall-book.js';
 
 /** The scenario of one cell. `options` have passed `checkDirtyLogOptions`. */
@@ -36,11 +37,12 @@ export class DirtyLogWorld implements World {
   readonly lockSites = LOCK_SITE_NAMES;
   readonly #options: DirtyLogOptions;
   readonly kvm: Kvm;
-  readonly #vcpus = new Map<number, { vcpu: Vcpu; pattern: AccessPattern }>();
+  readonly #guests: Guests;
   readonly #stalls = new StallBook();
 
   constructor(options: DirtyLogOptions, kvm: Kvm) {
     this.#options = options;
+    this.#guests = new Guests(options.guestSeed);
     this.kvm = kvm;
     this.#planPhases();
   }
@@ -48,7 +50,7 @@ export class DirtyLogWorld implements World {
   #planPhases(): void {
     const { concurrent, iterations, initiallyAllSet, runWhileDisabling } = this.#options;
     const besides: Crew = concurrent ? 'all' : 'ioctl';
-    this.#addIoctlPhase('', 'ioctl', (cpu) => this.#createRoots(cpu));
+    this.phases.push(rootsPhase(this.kvm));
     this.#addPhase('populate_memory', 'vcpus', true, (cpu) => this.#populate(cpu));
     this.#addIoctlPhase('enable_dirty_logging', besides, (cpu) => this.#eachSlot(cpu, enableDirtyLogging));
     for (let iteration = 1; iteration <= iterations; iteration++) {
@@ -72,24 +74,19 @@ export class DirtyLogWorld implements World {
     });
   }
 
-  *#createRoots(cpu: Cpu): KernelPath {
-    this.kvm.mmu.createRoots(this.kvm, cpu);
-  }
-
   *#eachSlot(cpu: Cpu, ioctl: (kvm: Kvm, cpu: Cpu, id: number) => KernelPath): KernelPath {
     for (let id = 1; id <= this.#options.memslots; id++) yield* ioctl(this.kvm, cpu, id);
   }
 
-  /** The vCPUs beside the ioctl thread finish their pass after this. The number is the phase's own: one left over stops nobody. */
+  /** The vCPUs beside the ioctl thread finish their pass after this. */
   *#thenStop(cpu: Cpu, path: KernelPath, phaseNumber: number): KernelPath {
     yield* path;
-    if (cpu.touch(this.kvm.stopWord)) yield;
-    cpu.store(this.kvm.stopWord, phaseNumber);
+    yield* stopVcpus(this.kvm, cpu, phaseNumber);
   }
 
   /** Writes every page once, in order, through the tables of each process. */
   #populate(cpu: Cpu): KernelPath {
-    const { vcpu, pattern } = this.#vcpuOf(cpu);
+    const { vcpu, pattern } = this.#guests.of(cpu);
     this.#stalls.collect('populate_memory', vcpu);
     const plan: PassPlan = { ...regionOf(this.#options, cpu.id), random: false, writePercent: 100, writeEvery: 0 };
     pattern.plan(plan);
@@ -105,20 +102,11 @@ export class DirtyLogWorld implements World {
 
   /** One pass of the pattern that the options ask for, or passes until the ioctl thread is done. */
   #dirty(cpu: Cpu, phase: string, run: { iteration: number; stopAt: number }): KernelPath {
-    const { vcpu, pattern } = this.#vcpuOf(cpu);
+    const { vcpu, pattern } = this.#guests.of(cpu);
     const { randomAccess, writePercent, writeEvery, processes } = this.#options;
     this.#stalls.collect(phase, vcpu);
     pattern.plan({ ...regionOf(this.#options, cpu.id), random: randomAccess, writePercent, writeEvery });
     return vcpuRun(this.kvm, vcpu, pattern, { process: (cpu.id + run.iteration) % processes, stopAt: run.stopAt });
-  }
-
-  #vcpuOf(cpu: Cpu): { vcpu: Vcpu; pattern: AccessPattern } {
-    let own = this.#vcpus.get(cpu.id);
-    if (own === undefined) {
-      own = { vcpu: new Vcpu(cpu), pattern: new AccessPattern(this.#options.guestSeed + cpu.id) };
-      this.#vcpus.set(cpu.id, own);
-    }
-    return own;
   }
 
   stalls(): StallReport[] {

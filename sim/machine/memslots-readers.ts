@@ -7,6 +7,7 @@ import type { Kvm } from '../kvm/kvm.js';
 import { LockSite } from '../kvm/lock-sites.js';
 import { KVM_MEM_LOG_DIRTY_PAGES, LIVE, type Memslot, MS_BASE_GFN, MS_HVA_PAGE, MS_ID, MS_NPAGES, MS_STATE } from '../kvm/memslot.js';
 import { setUserMemoryRegion } from '../kvm/set-memory-region.js';
+import { stopVcpus } from '../kvm/vcpu-run.js';
 import { Prng } from '../prng.js';
 import { PAGE_BYTES } from '../units.js';
 import { BASE_GFN, type MemslotPlace, memslotPlace, movedMemslot, type TestMemory } from './memslots-geometry.js';
@@ -65,8 +66,7 @@ export class MemslotReaders {
     const prng = new Prng(7);
     const endPs = cpu.now() + plan.updateUntilPs;
     for (let update = 0; update < plan.updates && cpu.now() < endPs; update += 4) yield* this.#fourUpdates(cpu, prng, update % 8 === 0);
-    if (cpu.touch(this.#kvm.stopWord)) yield;
-    cpu.store(this.#kvm.stopWord, stopAt);
+    yield* stopVcpus(this.#kvm, cpu, stopAt);
   }
 
   *#fourUpdates(cpu: Cpu, prng: Prng, away: boolean): KernelPath {

@@ -6,7 +6,6 @@
 
 import { assert } from '../assert.js';
 import type { Cpu, KernelPath, LockFactory } from '../engine/cpu.js';
-import { AccessPattern } from '../guest/access-pattern.js';
 import { Kvm } from '../kvm/kvm.js';
 import { LOCK_SITE_NAMES } from '../kvm/lock-sites.js';
 import { madviseDontneed } from '../kvm/madvise.js';
@@ -15,12 +14,12 @@ import type { MemoryRegion, Refusal } from '../kvm/memory-region.js';
 import { KVM_MEM_LOG_DIRTY_PAGES } from '../kvm/memslot.js';
 import { changeUserMemoryRegions, setUserMemoryRegion, setUserMemoryRegions } from '../kvm/set-memory-region.js';
 import { stateHash } from '../kvm/state-hash.js';
-import { Vcpu } from '../kvm/vcpu.js';
-import { vcpuRun } from '../kvm/vcpu-run.js';
+import { stopVcpus, vcpuRun } from '../kvm/vcpu-run.js';
 import type { Arena } from '../memory/arena.js';
 import { HostMemory } from '../memory/host-memory.js';
 import { PAGE_BYTES } from '../units.js';
 import type { MeasuredValue, MemslotsOptions, StallReport } from './cell.js';
+import { Guests } from './guests.js';
 import { addsMemslots, hostPageCount, memslotsArenaWords, memslotsKvmConfig } from './memslots-config.js';
 import { footprintValues } from './memslots-footprint.js';
 import {
@@ -36,7 +35,7 @@ import {
   writtenSpan,
 } from './memslots-geometry.js';
 import { MemslotReaders } from './memslots-readers.js';
-import type { Phase, Scenario, World } from './scenario.js';
+import { type Phase, rootsPhase, type Scenario, type World } from './scenario.js';
 import { StallBook } from './stall-book.js';
 
 const PS_PER_SECOND = 1e12;
@@ -70,7 +69,7 @@ export class MemslotsWorld implements World {
   readonly #options: MemslotsOptions;
   readonly #memory: TestMemory;
   readonly #host: HostMemory;
-  readonly #vcpus = new Map<number, { vcpu: Vcpu; pattern: AccessPattern }>();
+  readonly #guests = new Guests(1);
   readonly #stalls = new StallBook();
   /** Arena word: 1 once the time for iterations is over. */
   readonly #over: number;
@@ -85,7 +84,7 @@ export class MemslotsWorld implements World {
     this.kvm.hostMemory = this.#host;
     this.#over = place.arena.carveLine('memslotsOver');
     if (place.initialize) for (let page = 0; page < this.#host.pageCount; page++) this.#host.add(page);
-    this.#addPhase('', 'ioctl', (cpu) => this.#createRoots(cpu));
+    this.phases.push(rootsPhase(this.kvm));
     if (addsMemslots(options)) this.#addPhase('slot_setup', 'ioctl', (cpu) => this.#addMemslots(cpu));
     this.#planTest();
   }
@@ -127,10 +126,6 @@ export class MemslotsWorld implements World {
 
   #addPhase(metric: string, crew: Phase['crew'], path: Phase['path'], more: Partial<Pick<Phase, 'per' | 'orderSensitive' | 'handshake'>> = {}): void {
     this.phases.push({ metric, crew, orderSensitive: false, path, ...more });
-  }
-
-  *#createRoots(cpu: Cpu): KernelPath {
-    this.kvm.mmu.createRoots(this.kvm, cpu);
   }
 
   // Tests map, unmap and unmap-chunked: the host unmaps one half while the guest writes the other.
@@ -214,12 +209,11 @@ export class MemslotsWorld implements World {
       yield* this.#setRegion(cpu, { ...this.kvm.regionOf(id), guestPhysAddr: homeGfn * PAGE_BYTES });
       if (this.phases[phaseNumber - 1].metric !== '') cpu.counters.loops++;
     }
-    if (cpu.touch(this.kvm.stopWord)) yield;
-    cpu.store(this.kvm.stopWord, phaseNumber);
+    yield* stopVcpus(this.kvm, cpu, phaseNumber);
   }
 
   *#guestUntil(cpu: Cpu, phaseNumber: number): KernelPath {
-    const { vcpu, pattern } = this.#vcpuOf(cpu);
+    const { vcpu, pattern } = this.#guests.of(cpu);
     const { gfn, npages } = moveWindow(this.#memory);
     pattern.plan({ firstGfn: gfn, pages: npages, random: false, writePercent: 100, writeEvery: 0 });
     yield* vcpuRun(this.kvm, vcpu, pattern, { process: 0, stopAt: phaseNumber });
@@ -308,19 +302,10 @@ export class MemslotsWorld implements World {
 
   /** Writes each page of the span, in order, so many times. */
   *#guestPasses(cpu: Cpu, phase: string, span: GuestSpan, count: number): KernelPath {
-    const { vcpu, pattern } = this.#vcpuOf(cpu);
+    const { vcpu, pattern } = this.#guests.of(cpu);
     this.#stalls.collect(phase, vcpu);
     pattern.plan({ firstGfn: span.gfn, pages: span.npages, random: false, writePercent: 100, writeEvery: 0 });
     for (let pass = 0; pass < count; pass++) yield* vcpuRun(this.kvm, vcpu, pattern, { process: 0, stopAt: 0 });
-  }
-
-  #vcpuOf(cpu: Cpu): { vcpu: Vcpu; pattern: AccessPattern } {
-    let own = this.#vcpus.get(cpu.id);
-    if (own === undefined) {
-      own = { vcpu: new Vcpu(cpu), pattern: new AccessPattern(cpu.id + 1) };
-      this.#vcpus.set(cpu.id, own);
-    }
-    return own;
   }
 
   stalls(): StallReport[] {

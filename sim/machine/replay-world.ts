@@ -11,7 +11,7 @@ import type { MemoryRegion, Refusal } from '../kvm/memory-region.js';
 import { KVM_MEM_LOG_DIRTY_PAGES, MS_ID } from '../kvm/memslot.js';
 import { changeUserMemoryRegions, setUserMemoryRegion, setUserMemoryRegions } from '../kvm/set-memory-region.js';
 import type { Arena } from '../memory/arena.js';
-import type { Phase, World } from './scenario.js';
+import { type Phase, rootsPhase, type World } from './scenario.js';
 
 /** One ioctl: `region` is KVM_SET_USER_MEMORY_REGION, `change` is KVM_CHANGE_USER_MEMORY_REGIONS, `set` is KVM_SET_USER_MEMORY_REGIONS. */
 export interface RegionsCall {
@@ -51,19 +51,12 @@ export class ReplayWorld implements World {
   constructor(plan: ReplayPlan, place: { arena: Arena; locks: LockFactory; initialize: boolean }) {
     this.#plan = plan;
     this.kvm = new Kvm(place.arena, place.locks, plan.kvm, place.initialize);
-    this.phases = [
-      { metric: '', crew: 'ioctl', orderSensitive: false, path: (cpu) => this.#createRoots(cpu) },
-      { metric: 'replay', crew: 'ioctl', orderSensitive: false, path: (cpu) => this.#replay(cpu) },
-    ];
+    this.phases = [rootsPhase(this.kvm), { metric: 'replay', crew: 'ioctl', orderSensitive: false, path: (cpu) => this.#replay(cpu) }];
   }
 
   /** Memslots that the ioctls have left. */
   get memslotCount(): number {
     return this.#asked.size;
-  }
-
-  *#createRoots(cpu: Cpu): KernelPath {
-    this.kvm.mmu.createRoots(this.kvm, cpu);
   }
 
   *#replay(cpu: Cpu): KernelPath {

@@ -3,6 +3,7 @@
 
 import type { CounterName } from '../engine/counters.js';
 import type { Cpu, KernelPath, LockFactory } from '../engine/cpu.js';
+import type { Kvm } from '../kvm/kvm.js';
 import type { Arena } from '../memory/arena.js';
 import type { MeasuredValue, PhaseTime, StallReport } from './cell.js';
 
@@ -47,6 +48,18 @@ export interface Scenario {
   arenaWords: number;
   /** Lays out (first thread, `initialize` true) or attaches to (others) the arena. Deterministic in its carving order. */
   build(arena: Arena, locks: LockFactory, initialize: boolean): World;
+}
+
+/** The first phase of a VM: its root page tables. */
+export function rootsPhase(kvm: Kvm): Phase {
+  return {
+    metric: '',
+    crew: 'ioctl',
+    orderSensitive: false,
+    *path(cpu: Cpu): KernelPath {
+      kvm.mmu.createRoots(kvm, cpu);
+    },
+  };
 }
 
 /** Whether thread `id` takes part. */

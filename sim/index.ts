@@ -1,8 +1,6 @@
 // The door of sim: what the harness may use.
 
-export { COST_NAMES, COST_TABLE, type CostName, type Costs } from './engine/costs.js';
-export { Counters } from './engine/counters.js';
-export type { Cpu } from './engine/cpu.js';
+export { COST_NAMES, COST_TABLE, type CostName } from './engine/costs.js';
 export type { HistogramSummary } from './engine/histogram.js';
 export type { LockReport } from './engine/lock-stats.js';
 export { KeyBTree, RangeBTree } from './kvm/btree.js';
@@ -12,6 +10,7 @@ export { MemslotMeter } from './kvm/memslot-meter.js';
 export { KVM_USER_MEM_SLOTS, MEMSLOT_STRUCTURES, type MemslotSets, type MemslotStructure } from './kvm/memslot-sets.js';
 export { memslotStructures } from './kvm/memslot-structures.js';
 export { TREE_RECORD_WORDS } from './kvm/memslots-tree-index.js';
+export { Observer } from './kvm/observer.js';
 export { GFN_NODE_WORDS, HVA_NODE, NODE_GFN } from './kvm/rb-node.js';
 export { RbTree } from './kvm/rbtree.js';
 export type { DirtyLogOptions, MemslotsOptions, PhaseTime, RunOutcome, StallReport, Validity, Warning } from './machine/cell.js';

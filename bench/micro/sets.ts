@@ -10,9 +10,9 @@ import {
   MS_BASE_GFN,
   MS_ID,
   memslotStructures,
+  Observer,
 } from '../../sim/index.js';
 import type { Contestant, Kind, Maker } from './contestant.js';
-import { HostCpu } from './host-cpu.js';
 import { memslotAt, queryLast, type Workload } from './workload.js';
 
 /** The array as the single operations see it, and all structures as updates do. */
@@ -24,14 +24,14 @@ export const SETS: readonly Maker[] = [
 
 class World {
   readonly words: Int32Array;
-  readonly cpu: HostCpu;
+  readonly cpu: Observer;
   readonly sets: MemslotSets;
 
   constructor(structure: MemslotStructure, { places, present }: Workload) {
     const config = { capacity: places + 1, cpuCount: 1, lastUsed: 'shared' } as const; // ids begin at 1
     const arena = Arena.ofWords(memslotStructures[structure].arenaWords(config));
     this.words = arena.words;
-    this.cpu = new HostCpu(arena.words);
+    this.cpu = new Observer(arena.words);
     this.sets = memslotStructures[structure].create(arena, config);
     this.sets.load(Array.from(present, (place) => fieldsOf(place, 0)));
   }

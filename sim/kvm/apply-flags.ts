@@ -5,29 +5,24 @@ import type { Cpu, KernelPath } from '../engine/cpu.js';
 import { LEVEL_2M, LEVEL_4K } from '../units.js';
 import { clearBitmap, setAllDirty } from './dirty-bitmap.js';
 import type { Kvm } from './kvm.js';
+import type { PlannedChange } from './memory-region.js';
 import { KVM_MEM_LOG_DIRTY_PAGES, type Memslot, type MemslotFields } from './memslot.js';
-import type { MemslotChange } from './memslot-sets.js';
 import { bitmapWords, dirtyBitmapOf, userBitmapOf } from './memslots.js';
 import { slotRange } from './mmu.js';
 import { kvmFlushRemoteTlbs } from './vcpu.js';
 
-/** A change of one memslot, and the memslot as it was. */
-interface Commit extends MemslotChange {
-  before: MemslotFields | undefined;
-}
-
 /** The flag of a memslot that is not there is clear. */
-function logsBefore(before: MemslotFields | undefined): boolean {
+function logsBefore({ before }: PlannedChange): boolean {
   return before !== undefined && (before.flags & KVM_MEM_LOG_DIRTY_PAGES) !== 0;
 }
 
-function logsAfter({ kind, memslot }: MemslotChange): boolean {
+function logsAfter({ change: { kind, memslot } }: PlannedChange): boolean {
   return kind !== 'delete' && (memslot.flags & KVM_MEM_LOG_DIRTY_PAGES) !== 0;
 }
 
 /** Whether a change turns logging on, whatever else it does. */
-export function startsLogging(change: MemslotChange, before: MemslotFields | undefined): boolean {
-  return logsAfter(change) && !logsBefore(before);
+export function startsLogging(plan: PlannedChange): boolean {
+  return logsAfter(plan) && !logsBefore(plan);
 }
 
 /** The bitmap of a memslot that is about to log, in its architecture's record. Models kvm_alloc_dirty_bitmap(). */
@@ -52,12 +47,12 @@ export function keepBitmaps(kvm: Kvm, cpu: Cpu, { from, to }: { from: MemslotFie
 }
 
 /** A change is committed and readers see it. Locks: slots_lock held; those of the MMU's walks. Suspends: there. */
-export function* applyFlags(kvm: Kvm, cpu: Cpu, commit: Commit): KernelPath {
+export function* applyFlags(kvm: Kvm, cpu: Cpu, commit: PlannedChange): KernelPath {
   const logs = logsAfter(commit);
-  if (logs === logsBefore(commit.before)) return;
+  if (logs === logsBefore(commit)) return;
   cpu.fetchAdd(kvm.dirtyLoggingCount, logs ? 1 : -1); // for every kind of change: kvm_mmu_update_cpu_dirty_logging()
-  if (commit.kind !== 'flags') return; // nothing maps the memslot yet, or any more
-  const memslot = kvm.memslots.idToMemslot(cpu, commit.memslot.id);
+  if (commit.change.kind !== 'flags') return; // nothing maps the memslot yet, or any more
+  const memslot = kvm.memslots.idToMemslot(cpu, commit.change.memslot.id);
   if (!logs) yield* kvm.mmu.zapCollapsibleSptes(kvm, cpu, memslot);
   else if (!kvm.config.initiallyAllSet) yield* startTracking(kvm, cpu, memslot);
 }

@@ -9,7 +9,7 @@ import { isInCrew } from '../machine/scenario.js';
 import { Arena } from '../memory/arena.js';
 import type { Kvm } from './kvm.js';
 import type { Memslot } from './memslot.js';
-import { observer } from './observer.js';
+import { Observer } from './observer.js';
 
 export const MIB = 2 ** 20;
 
@@ -20,7 +20,7 @@ export function testOptions(changes: Partial<DirtyLogOptions> = {}): DirtyLogOpt
 
 /** The only memslot of a test VM. */
 export function firstMemslot(kvm: Kvm): Memslot {
-  return kvm.memslots.idToMemslot(observer(kvm.words), 1);
+  return kvm.memslots.idToMemslot(new Observer(kvm.words), 1);
 }
 
 /** A world and the engine that can run it, before its first phase. */

@@ -15,7 +15,7 @@ import type { MemslotSets, MemslotStructure } from './memslot-sets.js';
 import { memslotStructures } from './memslot-structures.js';
 import { archWords, createArch } from './memslots.js';
 import type { Mmu } from './mmu.js';
-import { observer } from './observer.js';
+import { Observer } from './observer.js';
 import { DESC_WORDS } from './rmap.js';
 import { HASH_BUCKETS, SP_HEADER_WORDS } from './shadow-page.js';
 import type { SplitPolicy } from './split-policy.js';
@@ -227,12 +227,12 @@ export class Kvm {
 
   /** Every memslot. No CPU may be running. */
   eachMemslot(visit: (memslot: Memslot) => void): void {
-    this.memslots.forEach(observer(this.words), visit);
+    this.memslots.forEach(new Observer(this.words), visit);
   }
 
   /** The region that user space has set for memslot `id`, which must be there; read beside what runs, as user space knows it anyway. */
   regionOf(id: number): MemoryRegion {
-    const memslot = this.memslots.idToMemslot(observer(this.words), id);
+    const memslot = this.memslots.idToMemslot(new Observer(this.words), id);
     assert(memslot !== 0, `no memslot ${id}`);
     const { baseGfn, npages, hvaPage, flags } = readMemslot(this.words, memslot);
     return { slot: id, flags, guestPhysAddr: baseGfn * PAGE_BYTES, memorySize: npages * PAGE_BYTES, userspaceAddr: hvaPage * PAGE_BYTES };

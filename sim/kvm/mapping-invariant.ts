@@ -6,7 +6,7 @@ import { pagesPerLevel, TABLE_ENTRIES } from '../units.js';
 import type { Kvm } from './kvm.js';
 import { NO_MEMSLOT } from './memslot.js';
 import { pfnOf } from './memslots.js';
-import { observer } from './observer.js';
+import { Observer } from './observer.js';
 import { roleLevel, SP_IN_USE, SP_ROLE, spHeader, spTable, sptepGfn } from './shadow-page.js';
 import { isLeaf, PRESENT, sptePayload } from './spte.js';
 
@@ -16,7 +16,7 @@ import { isLeaf, PRESENT, sptePayload } from './spte.js';
  */
 export function checkMappings(kvm: Kvm): void {
   const { words } = kvm;
-  const cpu = observer(words);
+  const cpu = new Observer(words);
   for (let sp = 1; sp <= words[kvm.nextTable]; sp++) {
     const header = spHeader(kvm, sp);
     if (words[header + SP_IN_USE] === 0) continue;

@@ -17,7 +17,7 @@ import { type MemslotFields, readMemslot } from './memslot.js';
 import { MEMSLOT_STRUCTURES } from './memslot-sets.js';
 import { memslotStructures } from './memslot-structures.js';
 import { archWords, dirtyBitmapOf } from './memslots.js';
-import { observer } from './observer.js';
+import { Observer } from './observer.js';
 import { shadowMmu } from './shadow-mmu.js';
 import { SP_IN_USE, spHeader, sptepToSp } from './shadow-page.js';
 import { splitLazy } from './split-lazy.js';
@@ -137,7 +137,7 @@ export class RegionKvm {
   }
 
   #isMapped(gfn: number): boolean {
-    return walkLockless(this.kvm, observer(this.kvm.words), this.kvm.words[this.kvm.roots], gfn).level === 1;
+    return walkLockless(this.kvm, new Observer(this.kvm.words), this.kvm.words[this.kvm.roots], gfn).level === 1;
   }
 
   check(): void {

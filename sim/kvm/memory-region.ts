@@ -17,7 +17,7 @@ import {
   readMemslot,
 } from './memslot.js';
 import type { GfnSpan, MemslotChange } from './memslot-sets.js';
-import { observer } from './observer.js';
+import { Observer } from './observer.js';
 import { MAX_PAYLOAD } from './spte.js';
 
 /** struct kvm_userspace_memory_region: addresses and sizes in bytes. A size of 0 deletes. */
@@ -59,12 +59,14 @@ export function isRefusal(plan: object | null): plan is Refusal {
   return plan !== null && 'errno' in plan;
 }
 
-/** One region checked against the active set. Null when it changes nothing. Locks: slots_lock. */
-export function planRegion(kvm: Kvm, cpu: Cpu, region: MemoryRegion): PlannedChange | Refusal | null {
+/** One region checked against the active set; no change when it alters nothing. Locks: slots_lock. */
+export function planRegion(kvm: Kvm, cpu: Cpu, region: MemoryRegion): PlannedChange[] | Refusal {
   const plan = planChange(kvm, cpu, region);
-  if (plan === null || isRefusal(plan) || !claimsGfns(plan)) return plan;
+  if (plan === null) return [];
+  if (isRefusal(plan)) return plan;
   const { memslot } = plan.change;
-  return kvm.memslots.overlaps(cpu, memslot, memslot.id) ? overlap(memslot.id, lowestOverlapping(kvm, memslot)) : plan;
+  if (claimsGfns(plan) && kvm.memslots.overlaps(cpu, memslot, memslot.id)) return overlap(memslot.id, lowestOverlapping(kvm, memslot));
+  return [plan];
 }
 
 /**
@@ -165,7 +167,7 @@ function overlap(id: number, other: number): Refusal {
 function lowestOverlapping(kvm: Kvm, { id, baseGfn, npages }: MemslotFields): number {
   const { words } = kvm;
   let lowest: Memslot = NO_MEMSLOT;
-  kvm.memslots.forEach(observer(words), (other) => {
+  kvm.memslots.forEach(new Observer(words), (other) => {
     const meets = words[other + MS_BASE_GFN] < baseGfn + npages && baseGfn < words[other + MS_BASE_GFN] + words[other + MS_NPAGES];
     if (meets && words[other + MS_ID] !== id && (lowest === NO_MEMSLOT || words[other + MS_BASE_GFN] < words[lowest + MS_BASE_GFN])) lowest = other;
   });

@@ -1,36 +1,76 @@
-// A CPU that costs nothing, for looking at a VM while nobody runs: checks after a run, hashes, set-up that is not measured.
+// A CPU that costs nothing and runs beside nobody: for looking at a VM between runs (checks, hashes, set-up that is not measured), and for
+// running a structure's code for its own sake.
 
 import { COST_NAMES, type Costs } from '../engine/costs.js';
 import { Counters } from '../engine/counters.js';
-import type { Cpu } from '../engine/cpu.js';
+import type { Cpu, Suspend, Word } from '../engine/cpu.js';
 
 const FREE = Object.fromEntries(COST_NAMES.map((name) => [name, 0])) as Costs;
 
-/** An observer of `words`. Its work is charged to nobody and counted in counters of its own. */
-export function observer(words: Int32Array): Cpu {
-  const counters = new Counters();
-  return {
-    id: 0,
-    socket: 0,
-    words,
-    cost: FREE,
-    counters,
-    ranFor: 0,
-    touch: () => false,
-    load: (word) => words[word],
-    store: (word, value) => {
-      words[word] = value;
-    },
-    cmpxchg: (word, expected, value) => Atomics.compareExchange(words, word, expected, value),
-    xchg: (word, value) => Atomics.exchange(words, word, value),
-    fetchAdd: (word, delta) => Atomics.add(words, word, delta),
-    fetchOr: (word, bits) => Atomics.or(words, word, bits),
-    fetchAnd: (word, bits) => Atomics.and(words, word, bits),
-    now: () => 0,
-    spend: () => undefined,
-    chargeLines: () => undefined,
-    run: () => false,
-    kick: () => undefined,
-    needResched: () => false,
-  };
+/** Acts at once, and counts in counters of its own. */
+export class Observer implements Cpu {
+  readonly id: number = 0;
+  readonly socket = 0;
+  readonly ranFor = 0;
+  readonly words: Int32Array;
+  readonly cost: Costs = FREE;
+  readonly counters = new Counters();
+
+  constructor(words: Int32Array) {
+    this.words = words;
+  }
+
+  touch(): Suspend {
+    return false;
+  }
+
+  load(word: Word): number {
+    return this.words[word];
+  }
+
+  store(word: Word, value: number): void {
+    this.words[word] = value;
+  }
+
+  cmpxchg(word: Word, expected: number, value: number): number {
+    const old = this.words[word];
+    if (old === expected) this.words[word] = value;
+    return old;
+  }
+
+  xchg(word: Word, value: number): number {
+    const old = this.words[word];
+    this.words[word] = value;
+    return old;
+  }
+
+  fetchAdd(word: Word, delta: number): number {
+    return this.xchg(word, this.words[word] + delta);
+  }
+
+  fetchOr(word: Word, bits: number): number {
+    return this.xchg(word, this.words[word] | bits);
+  }
+
+  fetchAnd(word: Word, bits: number): number {
+    return this.xchg(word, this.words[word] & bits);
+  }
+
+  now(): number {
+    return 0;
+  }
+
+  spend(_ps: number): void {}
+
+  chargeLines(_owner: Word, _lines: number): void {}
+
+  run(): Suspend {
+    return false;
+  }
+
+  kick(): void {}
+
+  needResched(): boolean {
+    return false;
+  }
 }

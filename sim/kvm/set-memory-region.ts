@@ -13,25 +13,21 @@ import { kickVcpus } from './vcpu.js';
 
 /** KVM_SET_USER_MEMORY_REGION. Returns null, or why nothing was changed. Locks: slots_lock, then mmu_lock. Suspends: there and in grace periods. */
 export function* setUserMemoryRegion(kvm: Kvm, cpu: Cpu, region: MemoryRegion): KernelPath<Refusal | null> {
-  cpu.spend(cpu.cost.ioctl_entry);
-  if (kvm.slotsLock.lock(cpu, LockSite.slotUpdate)) yield;
-  const plan = planRegion(kvm, cpu, region);
-  const refusal = isRefusal(plan) ? plan : plan === null ? null : yield* setMemslots(kvm, cpu, [plan]);
-  if (kvm.slotsLock.unlock(cpu)) yield;
-  return refusal;
+  return yield* setRegions(kvm, cpu, () => planRegion(kvm, cpu, region));
 }
 
 /** Maciej Szmigiero's KVM_CHANGE_USER_MEMORY_REGIONS: these changes and no others, atomic to readers. O(changes) beside what the structure does. */
 export function* changeUserMemoryRegions(kvm: Kvm, cpu: Cpu, regions: readonly MemoryRegion[]): KernelPath<Refusal | null> {
-  return yield* setSeveral(kvm, cpu, () => planRegions(kvm, cpu, regions));
+  return yield* setRegions(kvm, cpu, () => planRegions(kvm, cpu, regions));
 }
 
 /** Paolo Bonzini's KVM_SET_USER_MEMORY_REGIONS: the whole new set, atomic to readers; KVM finds the difference. O(memslots + regions). */
 export function* setUserMemoryRegions(kvm: Kvm, cpu: Cpu, regions: readonly MemoryRegion[]): KernelPath<Refusal | null> {
-  return yield* setSeveral(kvm, cpu, () => planWholeSet(kvm, cpu, regions));
+  return yield* setRegions(kvm, cpu, () => planWholeSet(kvm, cpu, regions));
 }
 
-function* setSeveral(kvm: Kvm, cpu: Cpu, plan: () => PlannedChange[] | Refusal): KernelPath<Refusal | null> {
+/** What the ioctls share. `plan` checks, under slots_lock. */
+function* setRegions(kvm: Kvm, cpu: Cpu, plan: () => PlannedChange[] | Refusal): KernelPath<Refusal | null> {
   cpu.spend(cpu.cost.ioctl_entry);
   if (kvm.slotsLock.lock(cpu, LockSite.slotUpdate)) yield;
   const plans = plan();
@@ -99,7 +95,7 @@ function prepareRegions(kvm: Kvm, cpu: Cpu, plans: readonly PlannedChange[]): Re
     memslot.arch = arch;
     cpu.spend(memslot.npages * (cpu.cost.slot_page_alloc + (fresh ? cpu.cost.slot_page_fresh : 0)));
   }
-  for (const { change, before } of plans) if (startsLogging(change, before)) prepareLogging(kvm, change.memslot);
+  for (const plan of plans) if (startsLogging(plan)) prepareLogging(kvm, plan.change.memslot);
   return null;
 }
 
@@ -120,7 +116,7 @@ function* commitRegions(kvm: Kvm, cpu: Cpu, plans: readonly PlannedChange[]): Ke
       kvm.archHeap.free(before.arch);
     }
     if (kvm.era.sizesQuotaAtEachCommit || change.kind === 'create' || change.kind === 'delete') yield* changeMmuPages(kvm, cpu);
-    yield* applyFlags(kvm, cpu, { ...change, before });
+    yield* applyFlags(kvm, cpu, { change, before });
   }
 }
 

@@ -1,7 +1,7 @@
 // What a memslot structure weighs once it is full: bytes, and the cache lines that a lookup touches. Counted, not timed.
 
 import type { Kvm } from '../kvm/kvm.js';
-import { observer } from '../kvm/observer.js';
+import { Observer } from '../kvm/observer.js';
 import { Prng } from '../prng.js';
 import type { MeasuredValue } from './cell.js';
 import { memslotPlace, type TestMemory } from './memslots-geometry.js';
@@ -20,7 +20,7 @@ export function footprintValues(kvm: Kvm, memory: TestMemory): MeasuredValue[] {
 }
 
 function linesPerLookup(kvm: Kvm, memory: TestMemory, by: 'gfn' | 'hva'): number {
-  const cpu = observer(kvm.words);
+  const cpu = new Observer(kvm.words);
   const prng = new Prng(1);
   for (let lookup = 0; lookup < LOOKUPS; lookup++) {
     const { baseGfn, hvaPage } = memslotPlace(memory, 1 + prng.below(memory.nslots));

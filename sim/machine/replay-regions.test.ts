@@ -4,7 +4,7 @@ import { VirtualEngine } from '../engine/virtual/engine.js';
 import type { MemoryRegion, Refusal } from '../kvm/memory-region.js';
 import { KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_READONLY, type MemslotFields, readMemslot } from '../kvm/memslot.js';
 import type { MemslotStructure } from '../kvm/memslot-sets.js';
-import { observer } from '../kvm/observer.js';
+import { Observer } from '../kvm/observer.js';
 import { Arena } from '../memory/arena.js';
 import { costsInNs, loadProfile } from './profile.js';
 import { defaultMaxSlots, fitCalls, type ReplayOptions, replayScenario, replayStructures, runReplayVirtual } from './replay-regions.js';
@@ -85,7 +85,7 @@ function vmAfter(calls: readonly RegionsCall[], memslots: MemslotStructure) {
 /** Everything that a refused ioctl might have changed. */
 function stateOf({ kvm }: ReplayWorld): unknown {
   const { memslots, words } = kvm;
-  const cpu = observer(words);
+  const cpu = new Observer(words);
   const all: MemslotFields[] = [];
   memslots.forEach(cpu, (slot) => all.push(readMemslot(words, slot)));
   const sums = [memslots.count(cpu), memslots.totalPages(cpu), memslots.generation(cpu), words[kvm.dirtyLoggingCount], words[kvm.maxMmuPages]];

@@ -42,6 +42,8 @@ export class Counters {
   dirtyBitsCleared = 0;
   dirtyBitsSet = 0;
   sptesCollapsed = 0;
+  /** Huge sptes put in the place of page tables, without a fault. */
+  sptesRecovered = 0;
   lockBreaks = 0;
   remoteTlbFlushes = 0;
   ipis = 0;
@@ -70,6 +72,25 @@ export class Counters {
   memslotEntriesCopied = 0;
   memslotBytesCopied = 0;
   memslotLines = 0;
+
+  gupFast = 0;
+  gupSlow = 0;
+  pagesAllocated = 0;
+  /** Host pages mapped for the first time, whoever did it. */
+  hostPagesInstalled = 0;
+  /** Faults that slept for a userfaultfd. */
+  userfaultsHandled = 0;
+  userfaultReads = 0;
+  userfaultReadsEmpty = 0;
+  userfaultWakes = 0;
+  userfaultWaitersWalked = 0;
+  pollCallbacks = 0;
+  uffdCopies = 0;
+  uffdContinues = 0;
+  uffdZeropages = 0;
+  uffdEexists = 0;
+  memoryFaultExits = 0;
+  threadSleeps = 0;
 
   /** A plain copy, by name. */
   toRecord(): Record<string, number> {

@@ -22,9 +22,9 @@ export type Word = number;
 
 /** One CPU (a vCPU thread or the ioctl thread) as kernel paths see it. Times are integer picoseconds. */
 export interface Cpu {
-  /** 0-based; the ioctl thread comes after the vCPUs. */
+  /** 0-based; the ioctl thread comes after the vCPUs, service threads after that. */
   readonly id: number;
-  /** Socket that the thread is placed on, 0-based. */
+  /** Socket that the thread runs on, 0-based. */
   readonly socket: number;
   /** The shared arena. Plain access is for words guarded by an exclusively held lock. */
   readonly words: Int32Array;
@@ -58,6 +58,32 @@ export interface Cpu {
   kick(cpuId: number): void;
   /** True when the scheduler wants this CPU for another thread (a time slice ended on a shared CPU). */
   needResched(): boolean;
+
+  /**
+   * Runs another path to its end before this one goes on: as `yield*`, but a suspend in it is resumed at once, however deep it is called. For what
+   * suspends often on a hot path; its result is dropped.
+   */
+  call(path: KernelPath<unknown>): Suspend;
+
+  /** Charges the transfer of one cache line that CPU `from` wrote last and this one only reads. */
+  chargeRead(from: number): void;
+
+  /** From now on `schedule` sleeps, unless `wake` has come first. Whoever may wake must be ordered against this by a lock or a touch. Models set_current_state(). */
+  prepareToSleep(): void;
+  /** The thread need not sleep after all. Models __set_current_state(TASK_RUNNING). */
+  cancelSleep(): void;
+  /** Gives the CPU up until `wake`; comes straight back when that has come since `prepareToSleep`. `channel` says what is waited for, for the report of a deadlock. */
+  schedule(channel: string): Suspend;
+  /** Wakes a thread that sleeps, or is about to, and pays for it. True when it did. Call it right after a touch or under a lock. Models try_to_wake_up(). */
+  wake(cpuId: number): boolean;
+  /** Gives the CPU up for `ps`. */
+  sleepFor(ps: number): Suspend;
+}
+
+/** A word that many CPUs change by single atomic operations: a reference count. Its line serves one CPU at a time, in order of arrival. */
+export interface AtomicLine {
+  /** One atomic read-modify-write. */
+  modify(cpu: Cpu): Suspend;
 }
 
 /** A spinlock. `site` says which call site acquires it, for the statistics (see `LockSite`). */
@@ -92,11 +118,14 @@ export interface Mutex {
 
 export type SpinLockKind = 'ticket' | 'queued';
 
-/** Makes the locks of one engine. Every thread must make the same locks in the same order. */
+/** Makes the locks of one engine. Every thread must make the same locks in the same order. Locks of one name are one class: their statistics add up. */
 export interface LockFactory {
   spinLock(name: string, kind: SpinLockKind): SpinLock;
   rwLock(name: string): RwLock;
   mutex(name: string): Mutex;
+  /** A reader-writer semaphore: as `rwLock`, but waiters sleep. `readsBeside`: what its holders go on to read stands on its own cache line. */
+  rwSem(name: string, readsBeside?: boolean): RwLock;
+  atomicLine(name: string): AtomicLine;
 }
 
 /** Drives a path that must not suspend (the threads engine, and set-up code) and returns its result. */

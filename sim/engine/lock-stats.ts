@@ -1,10 +1,10 @@
 // Statistics of one lock, per call site: how often, how contended, how long waited for and held.
-// One flat array, a row per call site, so that the hot path adds without allocating and rows travel between threads as they are.
+// A flat array per call site, so that the hot path adds without allocating and rows travel between threads as they are.
 
 import { bucketOf, HISTOGRAM_BUCKETS, type HistogramSummary, summarize } from './histogram.js';
 
 /** At most this many call sites per lock. */
-export const MAX_LOCK_SITES = 24;
+export const MAX_LOCK_SITES = 32;
 
 /** What is reported of one lock at one call site. Times are nanoseconds. */
 export interface LockReport {
@@ -33,7 +33,8 @@ const ROW = HOLD_HISTOGRAM + HISTOGRAM_BUCKETS;
 
 export class LockStats {
   readonly name: string;
-  readonly #values = new Float64Array(MAX_LOCK_SITES * ROW);
+  /** By site; made when a site is first used. */
+  readonly #rows: (Float64Array | undefined)[] = new Array<Float64Array | undefined>(MAX_LOCK_SITES).fill(undefined);
 
   constructor(name: string) {
     this.name = name;
@@ -41,32 +42,32 @@ export class LockStats {
 
   /** One tenure that has ended: how long it was waited for and held. */
   add(site: number, waitPs: number, holdPs: number, contended: boolean): void {
-    const values = this.#values;
-    const row = site * ROW;
-    values[row + ACQUISITIONS] += 1;
-    if (contended) values[row + CONTENTIONS] += 1;
-    values[row + WAIT_TOTAL] += waitPs;
-    if (waitPs > values[row + WAIT_MAX]) values[row + WAIT_MAX] = waitPs;
-    values[row + WAIT_HISTOGRAM + bucketOf(waitPs)] += 1;
-    values[row + HOLD_TOTAL] += holdPs;
-    if (holdPs > values[row + HOLD_MAX]) values[row + HOLD_MAX] = holdPs;
-    values[row + HOLD_HISTOGRAM + bucketOf(holdPs)] += 1;
+    const row = this.#rows[site] ?? this.#newRow(site);
+    row[ACQUISITIONS] += 1;
+    if (contended) row[CONTENTIONS] += 1;
+    row[WAIT_TOTAL] += waitPs;
+    if (waitPs > row[WAIT_MAX]) row[WAIT_MAX] = waitPs;
+    row[WAIT_HISTOGRAM + bucketOf(waitPs)] += 1;
+    row[HOLD_TOTAL] += holdPs;
+    if (holdPs > row[HOLD_MAX]) row[HOLD_MAX] = holdPs;
+    row[HOLD_HISTOGRAM + bucketOf(holdPs)] += 1;
+  }
+
+  #newRow(site: number): Float64Array {
+    const row = new Float64Array(ROW);
+    this.#rows[site] = row;
+    return row;
   }
 
   /** Rows of the call sites that were used: plain data, safe to post to another thread. */
   rows(): { site: number; row: Float64Array }[] {
-    const rows = [];
-    for (let site = 0; site < MAX_LOCK_SITES; site++) {
-      const row = this.#values.slice(site * ROW, (site + 1) * ROW);
-      if (row[ACQUISITIONS] > 0) rows.push({ site, row });
-    }
-    return rows;
+    return this.#rows.flatMap((row, site) => (row === undefined ? [] : [{ site, row }]));
   }
 
   /** Adds another thread's rows of the same lock. */
   addRows(rows: readonly { site: number; row: Float64Array }[]): void {
     for (const { site, row } of rows) {
-      const own = this.#values.subarray(site * ROW, (site + 1) * ROW);
+      const own = this.#rows[site] ?? this.#newRow(site);
       for (let i = 0; i < ROW; i++) own[i] = i <= HOLD_MAX ? Math.max(own[i], row[i]) : own[i] + row[i];
     }
   }

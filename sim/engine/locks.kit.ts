@@ -9,8 +9,8 @@ import type { Arena } from '../memory/arena.js';
 import type { Cpu, KernelPath, LockFactory, RwLock, Suspend, Word } from './cpu.js';
 import type { LockReport } from './lock-stats.js';
 
-/** `rwlock` stands for the write side of a reader-writer lock. */
-export type LockKind = 'ticket' | 'queued' | 'mutex' | 'rwlock';
+/** `rwlock` and `rwsem` stand for the write side of a reader-writer lock that spins, and of one that sleeps. */
+export type LockKind = 'ticket' | 'queued' | 'mutex' | 'rwlock' | 'rwsem';
 
 /** One run of one body by a gang of CPUs. Plain data. */
 export interface KitCase {
@@ -78,11 +78,20 @@ const HOLD_PS = 200_000;
 export function makeGround(kitCase: KitCase, parts: { arena: Arena; locks: LockFactory; pause: Ground['pause'] }): Ground {
   const { arena, locks, pause } = parts;
   const scratch = arena.carve('kit scratch', SCRATCH_WORDS);
-  const rwLock = locks.rwLock('kit rwlock');
   const { kind, cpuCount, rounds } = kitCase;
-  const lock = kind === 'rwlock' ? writeSideOf(rwLock) : kind === 'mutex' ? locks.mutex('kit mutex') : locks.spinLock(`kit ${kind}`, kind);
-  const observed = (kind === 'rwlock' ? rwLock : lock) as unknown as { waiters: number };
+  const rwLock = kind === 'rwsem' ? locks.rwSem('kit rwsem') : locks.rwLock('kit rwlock');
+  const lock = makeExclusive(kind, locks, rwLock);
+  const observed = (sharesReading(kind) ? rwLock : lock) as unknown as { waiters: number };
   return { kind, lock, rwLock, scratch, cpuCount, rounds, pause, waiters: () => observed.waiters };
+}
+
+function makeExclusive(kind: LockKind, locks: LockFactory, rwLock: RwLock): AnyExclusiveLock {
+  if (kind === 'mutex') return locks.mutex('kit mutex');
+  return kind === 'ticket' || kind === 'queued' ? locks.spinLock(`kit ${kind}`, kind) : writeSideOf(rwLock);
+}
+
+function sharesReading(kind: LockKind): boolean {
+  return kind === 'rwlock' || kind === 'rwsem';
 }
 
 /** The scratch words of a finished run. */
@@ -124,7 +133,7 @@ function* countUp(cpu: Cpu, ground: Ground): KernelPath {
 /** CPU 0 holds the lock until the others have queued up in order; each notes when it is served. */
 function* takeTurns(cpu: Cpu, ground: Ground): KernelPath {
   const turn = ground.scratch + TURN;
-  const reads = ground.kind === 'rwlock' && cpu.id % 2 === 1;
+  const reads = sharesReading(ground.kind) && cpu.id % 2 === 1;
   if (cpu.id > 0) yield* waitUntil(cpu, ground, () => cpu.load(turn) >= cpu.id);
   if (reads ? ground.rwLock.readLock(cpu, 1) : ground.lock.lock(cpu, 0)) yield;
   for (let next = 1; cpu.id === 0 && next < ground.cpuCount; next++) {
@@ -252,8 +261,8 @@ function* waitUntil(cpu: Cpu, ground: Ground, holds: () => boolean): KernelPath 
 /** Registers the tests of the kit for one engine. */
 export function describeLocks(name: string, harness: LockHarness): void {
   describe(name, () => {
-    for (const kind of ['ticket', 'queued', 'mutex', 'rwlock'] as const) describeExclusive(kind, harness);
-    describeSharing(harness);
+    for (const kind of ['ticket', 'queued', 'mutex', 'rwlock', 'rwsem'] as const) describeExclusive(kind, harness);
+    for (const kind of ['rwlock', 'rwsem'] as const) describeSharing(kind, harness);
   });
 }
 
@@ -299,20 +308,19 @@ function checkStatistics(result: KitResult, gang: { cpuCount: number; rounds: nu
   }
 }
 
-function describeSharing(harness: LockHarness): void {
-  const kind = 'rwlock';
-  it('rwlock: readers share', async () => {
+function describeSharing(kind: LockKind, harness: LockHarness): void {
+  it(`${kind}: readers share`, async () => {
     const { scratch } = await harness.run({ ...FEW, kind, body: 'shareReading', cpuCount: 3 });
     assert.equal(scratch[INSIDE], 3);
   });
   for (const gang of harness.gangs) {
-    it(`rwlock: writers exclude readers and each other, ${gang.cpuCount} CPUs`, async () => {
+    it(`${kind}: writers exclude readers and each other, ${gang.cpuCount} CPUs`, async () => {
       const { scratch } = await harness.run({ ...FEW, ...gang, kind, body: 'readWhatIsWritten' });
       assert.equal(scratch[BROKEN], 0);
       assert.equal(scratch[COUNT], Math.floor(gang.cpuCount / 2) * gang.rounds);
     });
   }
-  it('rwlock: a waiting writer holds back new readers', async () => {
+  it(`${kind}: a waiting writer holds back new readers`, async () => {
     const { scratch } = await harness.run({ ...FEW, kind, body: 'holdBackReaders', cpuCount: 3 });
     assert.deepEqual([...scratch.subarray(ORDER, ORDER + 3)], [0, 1, 2]);
   });

@@ -14,11 +14,12 @@ export class ExclusiveLock implements SpinLock, Mutex {
   readonly #owner: OwnerWord;
   readonly #tenure: Tenure;
 
-  constructor(arena: Arena, name: string, raw: RawLock) {
-    this.name = name;
+  /** `stats` are those of the lock's class, whose name it bears. */
+  constructor(arena: Arena, raw: RawLock, stats: LockStats) {
+    this.name = stats.name;
     this.#raw = raw;
-    this.#owner = new OwnerWord(arena.words, raw.ownerWord, name);
-    this.#tenure = new Tenure(name);
+    this.#owner = new OwnerWord(arena.words, raw.ownerWord, stats.name);
+    this.#tenure = new Tenure(stats);
   }
 
   lock(cpu: ThreadsCpu, site: number): Suspend {
@@ -47,10 +48,6 @@ export class ExclusiveLock implements SpinLock, Mutex {
 
   assertHeld(cpu: ThreadsCpu): void {
     this.#tenure.assertHeldBy(cpu);
-  }
-
-  get stats(): LockStats {
-    return this.#tenure.stats;
   }
 
   /** CPUs that wait right now. */

@@ -80,6 +80,13 @@ export class Gang {
     throw new Error(`Cannot meet at ${where}: current ${this.size - missing.length} threads after ${this.#timeoutMs} ms (${who}), expected ${this.size}`);
   }
 
+  /** True when the first `count` members wait at the barrier that comes next. */
+  haveCome(count: number): boolean {
+    const generation = Atomics.load(this.#words, GENERATION);
+    const come = this.#words.subarray(MEMBERS + this.size, MEMBERS + this.size + count);
+    return come.every((_, index) => Atomics.load(come, index) === generation + 1);
+  }
+
   /**
    * Spins until `count` members are awake, right after a barrier, so that a wakeup of tens of microseconds does not stagger their
    * start. Only for at most as many members as cores. Gives up after 2 ms: a late member then starts late.

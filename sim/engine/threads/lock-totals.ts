@@ -2,7 +2,7 @@
 
 import { LockStats } from '../lock-stats.js';
 
-/** Statistics of one lock on one thread. */
+/** Statistics of one class of locks on one thread. */
 export interface LockTotals {
   name: string;
   rows: ReturnType<LockStats['rows']>;
@@ -13,7 +13,7 @@ export function packLockStats(stats: LockStats): LockTotals {
   return { name: stats.name, rows: stats.rows() };
 }
 
-/** Adds up the threads' statistics, lock by lock. Every thread made the same locks in the same order. */
+/** Adds up the threads' statistics, class by class. Every thread made the same locks in the same order. */
 export function mergeLockTotals(threads: readonly (readonly LockTotals[])[]): LockStats[] {
   const merged = (threads[0] ?? []).map(({ name }) => new LockStats(name));
   for (const locks of threads) {

@@ -18,6 +18,19 @@ const WAITING = 0x100;
 const WRITER_OR_WAITING = WRITER | WAITING;
 const READER = 0x200;
 
+// Words on the line of the lock.
+const OWNER = 1;
+const LAST_READER = 2;
+
+export interface QrwLockParts {
+  nodes: QueueNodes;
+  policy: WaitPolicy;
+  /** Of the lock's class, whose name it bears. */
+  stats: LockStats;
+  /** Readers write a second word on the line of the lock, as those of a semaphore write its owner. */
+  readersWriteOwner?: boolean;
+}
+
 /** One object per thread, over words that all threads share. */
 export class QrwLock implements RwLock {
   readonly name: string;
@@ -28,16 +41,19 @@ export class QrwLock implements RwLock {
   readonly #read: Tenure;
   readonly #write: Tenure;
   readonly #policy: WaitPolicy;
+  readonly #readersWriteOwner: boolean;
 
-  constructor(arena: Arena, parts: { name: string; nodes: QueueNodes; policy: WaitPolicy }) {
-    this.name = parts.name;
+  constructor(arena: Arena, parts: QrwLockParts) {
+    const { nodes, policy, stats } = parts;
+    this.name = stats.name;
     this.#words = arena.words;
-    this.#count = arena.carveLine(parts.name);
-    this.#owner = new OwnerWord(arena.words, this.#count + 1, parts.name);
-    this.#waitLock = new QueuedSpinlock(arena, { name: `${parts.name}, wait lock`, nodes: parts.nodes, policy: parts.policy });
-    this.#write = new Tenure(parts.name);
-    this.#read = new Tenure(parts.name, this.#write.stats);
-    this.#policy = parts.policy;
+    this.#count = arena.carveLine(this.name);
+    this.#owner = new OwnerWord(arena.words, this.#count + OWNER, this.name);
+    this.#waitLock = new QueuedSpinlock(arena, { name: `${this.name}, wait lock`, nodes, policy });
+    this.#write = new Tenure(stats);
+    this.#read = new Tenure(stats);
+    this.#policy = policy;
+    this.#readersWriteOwner = parts.readersWriteOwner ?? false;
   }
 
   readLock(cpu: ThreadsCpu, site: number): Suspend {
@@ -45,6 +61,7 @@ export class QrwLock implements RwLock {
     cpu.settle();
     const old = Atomics.add(this.#words, this.#count, READER);
     const waitedPs = (old & WRITER_OR_WAITING) === 0 ? 0 : this.#readLockSlow(cpu);
+    if (this.#readersWriteOwner) this.#words[this.#count + LAST_READER] = cpu.id + 1;
     this.#read.begin(cpu, site, waitedPs);
     return false;
   }
@@ -118,10 +135,6 @@ export class QrwLock implements RwLock {
 
   assertHeldForWrite(cpu: ThreadsCpu): void {
     this.#write.assertHeldBy(cpu);
-  }
-
-  get stats(): LockStats {
-    return this.#write.stats;
   }
 
   /** CPUs that wait right now: the one that has the wait lock, and those behind it. */

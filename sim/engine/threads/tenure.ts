@@ -3,7 +3,7 @@
 // A thread has its own lock objects over the shared words, so the fields here are its own and need no atomics. The statistics are
 // booked after the release: booking must not lengthen the hold.
 
-import { LockStats } from '../lock-stats.js';
+import type { LockStats } from '../lock-stats.js';
 import type { ThreadsCpu } from './threads-cpu.js';
 
 const NOBODY = -1;
@@ -15,8 +15,8 @@ export class Tenure {
   #sincePs = 0;
   #waitedPs = 0;
 
-  /** The two sides of a reader-writer lock share their statistics. */
-  constructor(name: string, stats = new LockStats(name)) {
+  /** The locks of a class share their statistics, and so do the two sides of a reader-writer lock. */
+  constructor(stats: LockStats) {
     this.stats = stats;
   }
 

@@ -6,15 +6,25 @@
 import { type Arena, LINE_WORDS } from '../../memory/arena.js';
 import type { Costs } from '../costs.js';
 import { Counters } from '../counters.js';
-import type { Cpu, Suspend, Word } from '../cpu.js';
+import { type Cpu, type KernelPath, runToCompletion, type Suspend, type Word } from '../cpu.js';
 import { burnLoops, burnLoopsPerPs } from './burn.js';
 import { RunClock } from './clock.js';
+import { type SleepPatience, sleepWhile, WAIT_TIMEOUT_MS } from './wait.js';
 
 /** Small costs are owed until they add up to this much wall time. */
 const BURN_AT_PS = 200_000;
 
 /** Wall time between two looks at the kick word while guest code runs. */
 const RUN_GRAIN_PS = 1_000_000;
+
+/** On the line of the kick word: 1 while the thread sleeps or is about to. */
+const SLEEP_WORD = 1;
+
+/** On the same line: a word that nobody ever changes or notifies. */
+const TIMER_WORD = 2;
+
+/** The shortest nap there is: the host's timers make some 60 us of it. */
+const NAP_MS = 0.001;
 
 export interface ThreadsCpuParts {
   id: number;
@@ -27,9 +37,13 @@ export interface ThreadsCpuParts {
   timeScale: number;
   /** `process.hrtime.bigint()` at the start of the run, the same for every thread. */
   originNs: bigint;
+  /** Longest sleep without a wakeup; `WAIT_TIMEOUT_MS` when left out. */
+  sleepTimeoutMs?: number;
+  /** Where longer sleeps are no fault (see `SleepPatience`). */
+  mayStayAsleep?: (() => boolean) | undefined;
 }
 
-/** Lays out one kick word per CPU, each on its own line, and returns the first. */
+/** Lays out one line per CPU for its kick word and its sleep, and returns the first kick word. */
 export function carveKickWords(arena: Arena, cpuCount: number): Word {
   return arena.carve('kick words', cpuCount * LINE_WORDS);
 }
@@ -47,6 +61,8 @@ export class ThreadsCpu implements Cpu {
   readonly #loopsPerPs: number;
   readonly #burnAtPs: number;
   readonly #runGrainPs: number;
+  readonly #timeScale: number;
+  readonly #patience: SleepPatience;
   #owedPs = 0;
 
   constructor(parts: ThreadsCpuParts) {
@@ -56,6 +72,9 @@ export class ThreadsCpu implements Cpu {
     this.#kickWords = parts.kickWords;
     this.#clock = new RunClock(parts.originNs);
     const scale = parts.timeScale;
+    this.#timeScale = scale;
+    const timeoutMs = parts.sleepTimeoutMs ?? WAIT_TIMEOUT_MS;
+    this.#patience = { timeoutMs, ...(parts.mayStayAsleep === undefined ? {} : { mayStayAsleep: parts.mayStayAsleep }) };
     this.#loopsPerPs = scale > 0 ? burnLoopsPerPs() * scale : 0;
     this.#burnAtPs = scale > 0 ? BURN_AT_PS / scale : 0;
     this.#runGrainPs = scale > 0 ? RUN_GRAIN_PS / scale : 0;
@@ -145,5 +164,58 @@ export class ThreadsCpu implements Cpu {
 
   needResched(): boolean {
     return false;
+  }
+
+  call(path: KernelPath<unknown>): Suspend {
+    runToCompletion(path);
+    return false;
+  }
+
+  /** Nothing: the host moves the line when it is read. */
+  chargeRead(_from: number): void {}
+
+  prepareToSleep(): void {
+    Atomics.store(this.words, this.#wordOf(this.id, SLEEP_WORD), 1);
+  }
+
+  cancelSleep(): void {
+    Atomics.store(this.words, this.#wordOf(this.id, SLEEP_WORD), 0);
+  }
+
+  /**
+   *     CPU 0                                CPU 1
+   *     sleep word = 1
+   *     looks, finds nothing to do
+   *                                          makes something to do
+   *                                          sleep word 1 -> 0
+   *     sleeps only while the word is 1
+   *                                          notifies
+   *
+   * The host compares and falls asleep in one step, so a wakeup at any point is seen. One that comes late, for a sleep that is over, finds the
+   * next sleep's word still 1: the sleeper looks again.
+   */
+  schedule(channel: string): Suspend {
+    this.settle();
+    sleepWhile(this.words, { word: this.#wordOf(this.id, SLEEP_WORD), seen: 1 }, { lock: channel, cpuId: this.id }, this.#patience);
+    return false;
+  }
+
+  wake(cpuId: number): boolean {
+    this.settle();
+    const word = this.#wordOf(cpuId, SLEEP_WORD);
+    if (Atomics.compareExchange(this.words, word, 1, 0) !== 1) return false;
+    Atomics.notify(this.words, word, 1);
+    return true;
+  }
+
+  /** Wall time is scaled as work is, and the host's timers add some 60 us. Even a sleep scaled to nothing gives the core up: who polls must not keep it. */
+  sleepFor(ps: number): Suspend {
+    this.settle();
+    Atomics.wait(this.words, this.#wordOf(this.id, TIMER_WORD), 0, Math.max(NAP_MS, (ps / 1e9) * this.#timeScale));
+    return false;
+  }
+
+  #wordOf(cpuId: number, offset: number): Word {
+    return this.#kickWords + cpuId * LINE_WORDS + offset;
   }
 }

@@ -4,6 +4,9 @@
 
 import { performance } from 'node:perf_hooks';
 
+/** A single wait that takes longer than this is taken for a lost wakeup or a deadlock. */
+export const WAIT_TIMEOUT_MS = 30_000;
+
 /** Polls before a parking wait goes to sleep: about what a sleep and a wakeup cost. */
 export const SPINS_BEFORE_PARKING = 500;
 
@@ -44,6 +47,26 @@ export function sleepUntilNotified(words: Int32Array, place: { word: number; see
   if (Atomics.wait(words, place.word, place.seen, policy.timeoutMs) !== 'timed-out') return;
   const lost = Atomics.load(words, place.word) !== place.seen;
   failWait(waiter, lost ? `its wakeup was lost ${policy.timeoutMs} ms ago or less` : `nobody woke it for ${policy.timeoutMs} ms`);
+}
+
+/** How long a thread that gave its CPU up may sleep. */
+export interface SleepPatience {
+  /** A sleep that takes longer is a broken invariant. */
+  timeoutMs: number;
+  /** Asked when the time is up: true where a longer sleep is no fault, as that of a service while vCPUs run on. The sleeper then waits once more. */
+  mayStayAsleep?(): boolean;
+}
+
+/** Sleeps for as long as `words[word]` is `seen`. Throws when that takes longer than `patience` has. */
+export function sleepWhile(words: Int32Array, place: { word: number; seen: number }, waiter: Waiter, patience: SleepPatience): void {
+  const { word, seen } = place;
+  const { timeoutMs } = patience;
+  let mayStay = patience.mayStayAsleep !== undefined;
+  while (Atomics.load(words, word) === seen) {
+    if (Atomics.wait(words, word, seen, timeoutMs) !== 'timed-out' || Atomics.load(words, word) !== seen) continue;
+    if (!mayStay) failWait(waiter, `nobody woke it for ${timeoutMs} ms`);
+    mayStay = patience.mayStayAsleep?.() ?? false;
+  }
 }
 
 function failWait(waiter: Waiter, why: string): never {

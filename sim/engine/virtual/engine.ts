@@ -8,6 +8,7 @@ import { Counters } from '../counters.js';
 import type { KernelPath } from '../cpu.js';
 import { EventHeap } from './event-heap.js';
 import { VirtualLockFactory } from './locks.js';
+import { Scheduler } from './scheduler.js';
 import { costsAt, LineCosts, type Place, placeThreads, type SmtFactors, type Topology } from './topology.js';
 import { VirtualCpu } from './virtual-cpu.js';
 
@@ -17,6 +18,8 @@ export interface VirtualMachineParts {
   /** Primitive costs in nanoseconds. */
   costNs: Record<CostName, number>;
   seed: number;
+  /** Threads beside the vCPUs and the ioctl thread; 0 when left out. With some, a thread that has nothing to do sleeps; else it spins. */
+  serviceCount?: number;
 }
 
 export interface GangMember {
@@ -39,29 +42,40 @@ export class VirtualEngine {
   readonly #heap: EventHeap;
   readonly #prng: Prng;
   readonly #skewPs: number;
+  readonly #scheduler: Scheduler;
   #time = 0;
   #hashLow = 0x811c9dc5 | 0;
   #hashHigh = 0x2f0b4c47 | 0;
 
-  /** An engine of `vcpuCount` vCPUs and one ioctl thread, which is placed first: it starts the others. */
+  /** An engine of `vcpuCount` vCPUs, one ioctl thread, which is placed first (it starts the others), and service threads. */
   constructor(arena: Arena, vcpuCount: number, parts: VirtualMachineParts) {
-    const cpuCount = vcpuCount + 1;
-    const placed = placeThreads(cpuCount, parts.topology);
-    this.places = [...placed.slice(1), placed[0]];
+    const { topology, serviceCount = 0 } = parts;
+    const busyCount = vcpuCount + 1;
+    const cpuCount = busyCount + serviceCount;
+    const host = layOut(busyCount, serviceCount, topology);
+    this.places = host.places;
     this.#heap = new EventHeap(cpuCount);
     this.#prng = new Prng(parts.seed);
     this.locks = new VirtualLockFactory(cpuCount);
-    const noSmt = costsAt({ socket: 0, core: 0, siblingBusy: false }, parts.costNs, parts.smt);
-    const lines = new LineCosts(this.places, noSmt);
-    this.#skewPs = noSmt.start_skew;
-    const { sockets, coresPerSocket, threadsPerCore } = parts.topology;
-    const shared = cpuCount > sockets * coresPerSocket * threadsPerCore;
-    const withSibling = costsAt({ socket: 0, core: 0, siblingBusy: true }, parts.costNs, parts.smt);
-    const common = { words: arena.words, counters: this.counters, heap: this.#heap, lines, cpus: this.cpus, shared };
+    const costAlone = costsAt({ siblingBusy: false }, parts.costNs, parts.smt);
+    const costBesideSibling = costsAt({ siblingBusy: true }, parts.costNs, parts.smt);
+    const lines = new LineCosts(this.places, costAlone);
+    this.#skewPs = costAlone.start_skew;
+    const shared = busyCount > topology.sockets * topology.coresPerSocket * topology.threadsPerCore;
+    const common = { words: arena.words, counters: this.counters, heap: this.#heap, lines, cpus: this.cpus, shared, scheduler: () => this.#scheduler };
     for (let id = 0; id < cpuCount; id++) {
       const { socket, siblingBusy } = this.places[id];
-      this.cpus.push(new VirtualCpu({ ...common, id, socket, cost: siblingBusy ? withSibling : noSmt }));
+      this.cpus.push(new VirtualCpu({ ...common, id, socket, cost: siblingBusy ? costBesideSibling : costAlone }));
     }
+    this.#scheduler = new Scheduler({
+      ...host,
+      cpus: this.cpus,
+      lines,
+      topology,
+      spinning: serviceCount === 0 ? busyCount : 0,
+      costAlone,
+      costBesideSibling,
+    });
   }
 
   /** Runs the members until all have finished. They start together, but for a seeded skew; without one if they have met by a handshake. */
@@ -72,6 +86,7 @@ export class VirtualEngine {
     for (const { cpu, path } of members) {
       cpu.path = path;
       cpu.time = start + (skewed ? this.#prng.below(this.#skewPs + 1) : 0);
+      this.#scheduler.start(cpu);
       cpu.enlist();
     }
     this.#runEvents(finish);
@@ -92,11 +107,9 @@ export class VirtualEngine {
         if (!lock.perform(cpu)) continue;
       }
       cpu.resume();
-      const step = (cpu.path as KernelPath).next();
-      if (step.done === true) {
-        finish.set(cpu.id, cpu.time);
-        cpu.path = null;
-      } else if (!cpu.suspended) assert(false, `CPU ${cpu.id} yielded though no primitive asked it to`);
+      if (!runUntilSuspend(cpu)) continue;
+      finish.set(cpu.id, cpu.time);
+      this.#scheduler.exit(cpu);
     }
   }
 
@@ -115,10 +128,45 @@ export class VirtualEngine {
   #assertAllFinished(members: GangMember[], finish: Map<number, number>): void {
     const stuck = members.filter(({ cpu }) => !finish.has(cpu.id));
     if (stuck.length === 0) return;
-    const lockOf = (id: number): string => this.locks.locks.find((lock) => lock.awaitedBy(id))?.name ?? 'no lock';
-    const who = stuck.map(({ cpu }) => `CPU ${cpu.id} waits for "${lockOf(cpu.id)}"`);
-    assert(false, `deadlock at ${this.#time} ps: ${who.slice(0, 8).join(', ')}`);
+    const awaited = (cpu: VirtualCpu): string => (cpu.isAsleep ? cpu.channel : (this.locks.awaitedBy(cpu.id) ?? 'a CPU'));
+    const who = stuck.map(({ cpu }) => `CPU ${cpu.id} waits for "${awaited(cpu)}"`);
+    assert(false, `deadlock at ${Math.max(...stuck.map(({ cpu }) => cpu.time))} ps: ${who.slice(0, 8).join(', ')}`);
   }
+}
+
+/** Runs the CPU's path, and those that it calls, until one suspends. True when the outermost has ended. */
+function runUntilSuspend(cpu: VirtualCpu): boolean {
+  for (;;) {
+    const step = (cpu.path as KernelPath<unknown>).next();
+    if (step.done === true) {
+      cpu.path = cpu.callers.pop() ?? null;
+      if (cpu.path === null) return true;
+    } else if (cpu.callee !== null) {
+      cpu.callers.push(cpu.path as KernelPath<unknown>);
+      cpu.path = cpu.callee;
+      cpu.callee = null;
+      cpu.suspended = false;
+    } else {
+      if (!cpu.suspended) assert(false, `CPU ${cpu.id} yielded though no primitive asked it to`);
+      return false;
+    }
+  }
+}
+
+/** Where threads run at first. Services take the places that come next, and share CPUs once there are no more: they mostly sleep. */
+function layOut(busyCount: number, serviceCount: number, topology: Topology) {
+  const { sockets, coresPerSocket, threadsPerCore } = topology;
+  const placed = placeThreads(busyCount, topology);
+  const perSocket = coresPerSocket * threadsPerCore;
+  const hostSockets = Math.max(sockets, Math.ceil(busyCount / perSocket));
+  const all = placeThreads(Math.min(busyCount + serviceCount, hostSockets * perSocket), { ...topology, sockets: hostSockets });
+  const services = Array.from({ length: serviceCount }, (_, index) => ({ ...all[(busyCount + index) % all.length], siblingBusy: false }));
+  const places = [...placed.slice(1), placed[0], ...services];
+  const logicalCpus = Array.from({ length: hostSockets * perSocket }, (_, logical) => {
+    const core = Math.floor(logical / threadsPerCore);
+    return { core, socket: Math.floor(core / coresPerSocket) };
+  });
+  return { places, logicalCpus, homes: places.map(({ core, hwThread }) => core * threadsPerCore + hwThread) };
 }
 
 function hex(word: number): string {

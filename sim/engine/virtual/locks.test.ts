@@ -14,7 +14,7 @@ async function run(kitCase: KitCase): Promise<KitResult> {
   const engine = new VirtualEngine(arena, kitCase.cpuCount - 1, { topology: TOPOLOGY, smt: { core: 1.4, issue: 2, memory: 1 }, costNs: COST_NS, seed: 1 });
   const ground = makeGround(kitCase, { arena, locks: engine.locks, pause: (cpu: Cpu) => cpu.run(PAUSE_PS) });
   const { start, end } = engine.runGang(engine.cpus.map((cpu) => ({ cpu, path: LOCK_BODIES[kitCase.body](cpu, ground) })));
-  const locks = engine.locks.locks.flatMap(({ stats }) => stats.report(KIT_SITES));
+  const locks = engine.locks.stats.flatMap((stats) => stats.report(KIT_SITES));
   return { scratch: scratchOf(arena.words, ground), locks, elapsedPs: end - start };
 }
 

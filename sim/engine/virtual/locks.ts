@@ -5,7 +5,7 @@
 // What the lock protects is charged by the path that touches it.
 
 import { assert } from '../../assert.js';
-import type { Cpu, LockFactory, Mutex, RwLock, SpinLock, SpinLockKind, Suspend } from '../cpu.js';
+import type { AtomicLine, Cpu, LockFactory, Mutex, RwLock, SpinLock, SpinLockKind, Suspend } from '../cpu.js';
 import { LockStats } from '../lock-stats.js';
 import type { PendingLock, VirtualCpu } from './virtual-cpu.js';
 
@@ -13,6 +13,7 @@ const ACQUIRE_READ = 1;
 const ACQUIRE_WRITE = 2;
 const RELEASE_READ = 3;
 const RELEASE_WRITE = 4;
+const MODIFY = 9;
 
 const NOBODY = -1;
 
@@ -54,6 +55,7 @@ class Tenure {
   waitPs = 0;
   contended = false;
   since = 0;
+  held = false;
 }
 
 /** What the locks share: a FIFO, one writer or many readers, statistics, and the line of the lock word as a server. */
@@ -63,23 +65,26 @@ class VirtualLock implements PendingLock {
   /** CPUs whose polling slows a hand-off. */
   readonly #pollers: number;
   readonly #sleeps: boolean;
+  /** What the holder goes on to read stands on the lock's own line. */
+  readonly #readsBeside: boolean;
   readonly #queue: WaitQueue;
   readonly #writerTenure = new Tenure();
-  /** By CPU; null while it does not hold the lock for reading. */
-  readonly #readerTenures: (Tenure | null)[];
+  /** By CPU; made when it first holds the lock for reading. */
+  readonly #readerTenures: (Tenure | undefined)[];
   /** Number of the CPU that holds the lock for writing, NOBODY for none. */
   #writer = NOBODY;
   #readers = 0;
   #wordOwner = -1;
   #wordFreeAt = 0;
 
-  constructor(name: string, parts: { cpuCount: number; pollers: number; sleeps: boolean }) {
+  constructor(name: string, parts: { cpuCount: number; pollers: number; sleeps: boolean; readsBeside?: boolean; stats: LockStats }) {
     this.name = name;
-    this.stats = new LockStats(name);
+    this.stats = parts.stats;
+    this.#readsBeside = parts.readsBeside ?? false;
     this.#pollers = parts.pollers;
     this.#sleeps = parts.sleeps;
     this.#queue = new WaitQueue(parts.cpuCount);
-    this.#readerTenures = new Array<Tenure | null>(parts.cpuCount).fill(null);
+    this.#readerTenures = new Array<Tenure | undefined>(parts.cpuCount).fill(undefined);
   }
 
   request(cpu: VirtualCpu, operation: number, site: number): Suspend {
@@ -117,26 +122,35 @@ class VirtualLock implements PendingLock {
   #acquire(cpu: VirtualCpu, write: boolean): boolean {
     cpu.waitsSince = cpu.time;
     if (this.#writer !== NOBODY || this.#queue.size > 0 || (write && this.#readers > 0)) {
-      if (this.#writer === cpu.id || this.#readerTenures[cpu.id] !== null) assert(false, `CPU ${cpu.id} waits for "${this.name}", which it holds`);
+      if (this.#writer === cpu.id || this.#holdsForReading(cpu)) assert(false, `CPU ${cpu.id} waits for "${this.name}", which it holds`);
       this.#queue.push(cpu.id);
       return false;
     }
+    const owner = this.#wordOwner;
+    const othersWait = this.#wordFreeAt > cpu.time;
     this.#takeWord(cpu);
+    if (othersWait && this.#readsBeside) this.#takeWordBack(cpu, owner);
     this.#grant(cpu, write, false);
     return true;
+  }
+
+  /** Others wait for the line: it is gone before the next word on it is read, and comes back from as far. */
+  #takeWordBack(cpu: VirtualCpu, from: number): void {
+    cpu.time += cpu.lines.transfer(from, cpu.id);
+    this.#wordFreeAt = cpu.time;
   }
 
   /** An atomic operation on the lock word: the line serves one CPU at a time, in order of arrival. */
   #takeWord(cpu: VirtualCpu): void {
     let time = cpu.time > this.#wordFreeAt ? cpu.time : this.#wordFreeAt;
-    if (this.#wordOwner >= 0) time += cpu.lines.transfer(this.#wordOwner, cpu.id);
+    if (this.#wordOwner >= 0) time += cpu.lines.atomicTransfer(this.#wordOwner, cpu.id);
     cpu.time = time;
     this.#wordOwner = cpu.id;
     this.#wordFreeAt = time;
   }
 
   #grant(cpu: VirtualCpu, write: boolean, contended: boolean): void {
-    const tenure = write ? this.#writerTenure : new Tenure();
+    const tenure = write ? this.#writerTenure : this.#readerTenure(cpu);
     const now = cpu.time;
     tenure.site = cpu.pendingSite;
     tenure.waitPs = now - cpu.waitsSince;
@@ -145,8 +159,20 @@ class VirtualLock implements PendingLock {
     if (write) this.#writer = cpu.id;
     else {
       this.#readers++;
-      this.#readerTenures[cpu.id] = tenure;
+      tenure.held = true;
     }
+  }
+
+  #readerTenure(cpu: VirtualCpu): Tenure {
+    const known = this.#readerTenures[cpu.id];
+    if (known !== undefined) return known;
+    const tenure = new Tenure();
+    this.#readerTenures[cpu.id] = tenure;
+    return tenure;
+  }
+
+  #holdsForReading(cpu: Cpu): boolean {
+    return this.#readerTenures[cpu.id]?.held === true;
   }
 
   #end(tenure: Tenure, now: number): void {
@@ -162,8 +188,9 @@ class VirtualLock implements PendingLock {
   }
 
   #releaseRead(cpu: VirtualCpu): void {
-    this.#end(this.#readerTenures[cpu.id] as Tenure, cpu.time);
-    this.#readerTenures[cpu.id] = null;
+    const tenure = this.#readerTenure(cpu);
+    this.#end(tenure, cpu.time);
+    tenure.held = false;
     this.#takeWord(cpu);
     this.#readers--;
     if (this.#queue.size > 0) this.#grantWaiters(cpu.cpus, cpu.time);
@@ -216,7 +243,7 @@ class VirtualLock implements PendingLock {
   }
 
   assertReader(cpu: Cpu): void {
-    if (this.#readerTenures[cpu.id] === null && this.#writer !== cpu.id) assert(false, `CPU ${cpu.id} does not hold "${this.name}" for reading`);
+    if (!this.#holdsForReading(cpu) && this.#writer !== cpu.id) assert(false, `CPU ${cpu.id} does not hold "${this.name}" for reading`);
   }
 }
 
@@ -253,29 +280,86 @@ class VirtualExclusiveLock extends VirtualLock implements SpinLock, Mutex {
   }
 }
 
+/** A word of its own that all CPUs change: a server without a queue to inspect. */
+class VirtualAtomicLine implements AtomicLine, PendingLock {
+  readonly name: string;
+  #owner = NOBODY;
+  #freeAt = 0;
+
+  constructor(name: string) {
+    this.name = name;
+  }
+
+  modify(cpu: Cpu): Suspend {
+    const own = cpu as VirtualCpu;
+    own.assertRunning();
+    own.pendingOperation = MODIFY;
+    if (own.heap.topTime <= own.time) {
+      own.defer(this);
+      return true;
+    }
+    return !this.perform(own);
+  }
+
+  perform(cpu: VirtualCpu): boolean {
+    let time = cpu.time > this.#freeAt ? cpu.time : this.#freeAt;
+    if (this.#owner >= 0) time += cpu.lines.atomicTransfer(this.#owner, cpu.id);
+    cpu.time = time;
+    this.#owner = cpu.id;
+    this.#freeAt = time;
+    return true;
+  }
+}
+
 export class VirtualLockFactory implements LockFactory {
-  readonly locks: { name: string; stats: LockStats; awaitedBy(cpuId: number): boolean }[] = [];
+  /** Statistics by class of locks. */
+  readonly #stats = new Map<string, LockStats>();
+  readonly #locks: VirtualLock[] = [];
   readonly #cpuCount: number;
 
   constructor(cpuCount: number) {
     this.#cpuCount = cpuCount;
   }
 
+  /** One entry for each class, in the order of making. */
+  get stats(): LockStats[] {
+    return [...this.#stats.values()];
+  }
+
+  /** Name of the lock in whose queue the CPU is. */
+  awaitedBy(cpuId: number): string | undefined {
+    return this.#locks.find((lock) => lock.awaitedBy(cpuId))?.name;
+  }
+
   spinLock(name: string, kind: SpinLockKind): SpinLock {
     const pollers = kind === 'ticket' ? this.#cpuCount : QUEUED_POLLERS;
-    return this.#add(new VirtualExclusiveLock(name, { cpuCount: this.#cpuCount, pollers, sleeps: false }));
+    return this.#add(new VirtualExclusiveLock(name, { ...this.#parts(name), pollers, sleeps: false }));
   }
 
   rwLock(name: string): RwLock {
-    return this.#add(new VirtualRwLock(name, { cpuCount: this.#cpuCount, pollers: QUEUED_POLLERS, sleeps: false }));
+    return this.#add(new VirtualRwLock(name, { ...this.#parts(name), pollers: QUEUED_POLLERS, sleeps: false }));
   }
 
   mutex(name: string): Mutex {
-    return this.#add(new VirtualExclusiveLock(name, { cpuCount: this.#cpuCount, pollers: 0, sleeps: true }));
+    return this.#add(new VirtualExclusiveLock(name, { ...this.#parts(name), pollers: 0, sleeps: true }));
+  }
+
+  rwSem(name: string, readsBeside = false): RwLock {
+    return this.#add(new VirtualRwLock(name, { ...this.#parts(name), pollers: 0, sleeps: true, readsBeside }));
+  }
+
+  atomicLine(name: string): AtomicLine {
+    return new VirtualAtomicLine(name);
+  }
+
+  #parts(name: string): { cpuCount: number; stats: LockStats } {
+    const stats = this.#stats.get(name) ?? new LockStats(name);
+    this.#stats.set(name, stats);
+    return { cpuCount: this.#cpuCount, stats };
   }
 
   #add<T extends VirtualLock>(lock: T): T {
-    this.locks.push(lock);
+    this.#locks.push(lock);
     return lock;
   }
 }

@@ -39,7 +39,7 @@ describe('costsAt and LineCosts', () => {
 
   it('slows work by the class of its cost, in integer picoseconds', () => {
     const smt = { core: 1.5, issue: 2, memory: 1.25 };
-    const busy = costsAt({ socket: 0, core: 0, siblingBusy: true }, { ...ns, map_direct: 100, rmap_scan: 3, guest_write: 40, srcu_grace_period: 7 }, smt);
+    const busy = costsAt({ siblingBusy: true }, { ...ns, map_direct: 100, rmap_scan: 3, guest_write: 40, srcu_grace_period: 7 }, smt);
     assert.deepEqual([busy.map_direct, busy.rmap_scan, busy.guest_write, busy.srcu_grace_period], [150_000, 6000, 50_000, 7000]);
     for (const name of COST_NAMES) assert.ok(Number.isInteger(busy[name]), name);
   });

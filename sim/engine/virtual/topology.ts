@@ -20,6 +20,8 @@ export interface Place {
   socket: number;
   /** Physical core, counted over the whole host. */
   core: number;
+  /** Hardware thread of that core. */
+  hwThread: number;
   /** True when another thread runs on the same physical core. */
   siblingBusy: boolean;
 }
@@ -32,8 +34,9 @@ export function placeThreads(threadCount: number, topology: Topology): Place[] {
   const places: Place[] = [];
   for (let i = 0; i < threadCount; i++) {
     const socket = load[0] < Math.min(topology.packThreads, perSocket) ? 0 : leastLoaded(load);
-    const core = socket * topology.coresPerSocket + (load[socket]++ % topology.coresPerSocket);
-    places.push({ socket, core, siblingBusy: false });
+    const nth = load[socket]++;
+    const core = socket * topology.coresPerSocket + (nth % topology.coresPerSocket);
+    places.push({ socket, core, hwThread: Math.floor(nth / topology.coresPerSocket), siblingBusy: false });
   }
   for (const place of places) place.siblingBusy = places.some((other) => other !== place && other.core === place.core);
   return places;
@@ -46,7 +49,7 @@ function leastLoaded(load: number[]): number {
 }
 
 /** Costs of a thread at `place`, in integer picoseconds: the profile's nanoseconds, slowed by a busy sibling. */
-export function costsAt(place: Place, costNs: Record<CostName, number>, smt: SmtFactors): Costs {
+export function costsAt(place: Pick<Place, 'siblingBusy'>, costNs: Record<CostName, number>, smt: SmtFactors): Costs {
   const costs = {} as Costs;
   for (const name of COST_NAMES) {
     const smtClass: SmtClass = COST_TABLE[name][0];
@@ -63,13 +66,30 @@ export class LineCosts {
   readonly #sibling: number;
   readonly #local: number;
   readonly #remote: number;
+  readonly #atomic: number;
 
-  constructor(places: Place[], costs: Pick<Costs, 'line_sibling' | 'line_local' | 'line_remote'>) {
+  constructor(places: readonly Pick<Place, 'core' | 'socket'>[], costs: Pick<Costs, 'line_sibling' | 'line_local' | 'line_remote' | 'line_atomic'>) {
     this.#cores = Int32Array.from(places, ({ core }) => core);
     this.#sockets = Int32Array.from(places, ({ socket }) => socket);
     this.#sibling = costs.line_sibling;
     this.#local = costs.line_local;
     this.#remote = costs.line_remote;
+    this.#atomic = costs.line_atomic;
+  }
+
+  /** A thread runs somewhere else from now on. */
+  move(thread: number, to: Pick<Place, 'core' | 'socket'>): void {
+    this.#cores[thread] = to.core;
+    this.#sockets[thread] = to.socket;
+  }
+
+  isRemote(from: number, to: number): boolean {
+    return this.#sockets[from] !== this.#sockets[to];
+  }
+
+  /** As `transfer`, for an atomic read-modify-write. */
+  atomicTransfer(from: number, to: number): number {
+    return from === to ? 0 : this.transfer(from, to) + this.#atomic;
   }
 
   /** Picoseconds; 0 from a thread to itself. */

@@ -8,6 +8,7 @@ import type { Costs } from '../costs.js';
 import type { Counters } from '../counters.js';
 import type { Cpu, KernelPath, Suspend, Word } from '../cpu.js';
 import type { EventHeap } from './event-heap.js';
+import { SCHEDULE, type Scheduler, SLEEP } from './scheduler.js';
 import type { LineCosts } from './topology.js';
 
 /** A lock, as a suspended CPU sees it. */
@@ -30,32 +31,49 @@ export interface VirtualCpuParts {
   cpus: VirtualCpu[];
   /** True when more threads than logical CPUs share this CPU. */
   shared: boolean;
+  scheduler(): Scheduler;
 }
+
+// States of a thread: as the kernel's TASK_RUNNING, sleeping and still on the CPU, sleeping.
+const AWAKE = 0;
+const PREPARED = 1;
+const ASLEEP = 2;
 
 export class VirtualCpu implements Cpu {
   readonly id: number;
-  readonly socket: number;
+  /** Socket, and costs, of where the thread runs: the scheduler's. */
+  socket: number;
   readonly words: Int32Array;
-  readonly cost: Costs;
+  cost: Costs;
   readonly counters: Counters;
   /** Local time in picoseconds. */
   time = 0;
   ranFor = 0;
   /** When it began to wait for the lock in whose queue it is. */
   waitsSince = 0;
-  path: KernelPath | null = null;
+  path: KernelPath<unknown> | null = null;
+  /** A path that the last primitive has called. */
+  callee: KernelPath<unknown> | null = null;
+  /** Paths that wait for the one they have called, outermost first. */
+  readonly callers: KernelPath<unknown>[] = [];
   /** True between a primitive that answered `true` and the resume. */
   suspended = false;
   pendingLock: PendingLock | null = null;
   pendingOperation = 0;
   pendingSite = 0;
+  /** What a thread that sleeps waits for. */
+  channel = '';
+  /** When the timer goes off that it sleeps for. */
+  wakesAt = 0;
   readonly heap: EventHeap;
   readonly lines: LineCosts;
   /** All CPUs of the engine, by number. */
   readonly cpus: readonly VirtualCpu[];
   readonly #shared: boolean;
+  readonly #scheduler: () => Scheduler;
   #runStart = -1;
   #nextResched: number;
+  #sleep = AWAKE;
 
   constructor(parts: VirtualCpuParts) {
     this.id = parts.id;
@@ -67,6 +85,7 @@ export class VirtualCpu implements Cpu {
     this.lines = parts.lines;
     this.cpus = parts.cpus;
     this.#shared = parts.shared;
+    this.#scheduler = parts.scheduler;
     this.#nextResched = parts.cost.resched_period;
   }
 
@@ -175,6 +194,70 @@ export class VirtualCpu implements Cpu {
     if (!this.#shared || this.time < this.#nextResched) return false;
     this.#nextResched = this.time + this.cost.resched_period;
     return true;
+  }
+
+  call(path: KernelPath<unknown>): Suspend {
+    this.assertRunning();
+    this.callee = path;
+    this.suspended = true;
+    return true;
+  }
+
+  chargeRead(from: number): void {
+    this.time += this.lines.transfer(from, this.id);
+  }
+
+  prepareToSleep(): void {
+    this.#sleep = PREPARED;
+  }
+
+  cancelSleep(): void {
+    this.#sleep = AWAKE;
+  }
+
+  schedule(channel: string): Suspend {
+    this.assertRunning();
+    this.channel = channel;
+    return this.#leave(SCHEDULE);
+  }
+
+  wake(cpuId: number): boolean {
+    const target = this.cpus[cpuId];
+    const before = target.#sleep;
+    target.#sleep = AWAKE;
+    if (before === ASLEEP) this.#scheduler().wake(target, this);
+    return before !== AWAKE;
+  }
+
+  sleepFor(ps: number): Suspend {
+    this.assertRunning();
+    this.channel = 'a timer';
+    this.wakesAt = this.time + ps;
+    return this.#leave(SLEEP);
+  }
+
+  /** Gives the logical CPU up, in the order of time: nobody may find it idle before. */
+  #leave(operation: number): Suspend {
+    this.pendingOperation = operation;
+    const scheduler = this.#scheduler();
+    if (this.heap.topTime <= this.time) {
+      this.defer(scheduler);
+      return true;
+    }
+    if (scheduler.perform(this)) return false;
+    this.suspended = true;
+    return true;
+  }
+
+  /** The scheduler's: false when the thread has been woken before it slept. */
+  goesToSleep(): boolean {
+    if (this.#sleep === AWAKE) return false;
+    this.#sleep = ASLEEP;
+    return true;
+  }
+
+  get isAsleep(): boolean {
+    return this.#sleep === ASLEEP;
   }
 
   /** The engine's: the CPU goes on. */

@@ -16,6 +16,8 @@ export const ERAS = {
   },
   /** 5.17: two memslot sets in trees, mmu_lock a rwlock. */
   '2022': { notifierLocksFirst: false, notifierEndLooksUp: true, retriesForAnyRange: false, prefetchesSptes: false, sizesQuotaAtEachCommit: false },
+  /** 6.13: as before in all that is listed here; the TDP MMU is the default, and splitting is eager. */
+  '2024': { notifierLocksFirst: false, notifierEndLooksUp: true, retriesForAnyRange: false, prefetchesSptes: false, sizesQuotaAtEachCommit: false },
 } as const satisfies Record<string, Era>;
 
 export interface Era {

@@ -16,6 +16,16 @@ export const LockSite = {
   zapMemslot: 12,
   loadRoot: 13,
   mmuPageQuota: 14,
+  gup: 15,
+  handleUserfault: 16,
+  uffdRead: 17,
+  uffdResolve: 18,
+  uffdWake: 19,
+  uffdPoll: 20,
+  userExit: 21,
+  pageCacheInsert: 22,
+  userPageFault: 23,
+  disableUserfault: 24,
 } as const;
 
 export const LOCK_SITE_NAMES = [
@@ -34,4 +44,14 @@ export const LOCK_SITE_NAMES = [
   'zap memslot',
   'load root',
   'MMU page quota',
+  'get_user_pages',
+  'handle_userfault',
+  'userfaultfd read',
+  'UFFDIO_COPY, ZEROPAGE or CONTINUE',
+  'userfaultfd wake',
+  'userfaultfd poll',
+  'exit to user space',
+  'page cache insert',
+  'page fault of user space',
+  'disable KVM Userfault',
 ] as const;

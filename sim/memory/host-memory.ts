@@ -27,9 +27,10 @@ export class HostMemory {
     return (this.words[this.wordOf(page)] & (1 << (page & 31))) !== 0;
   }
 
-  /** The page is there from now on. Atomic: pages of one word may come and go from several threads. */
-  add(page: number): void {
-    Atomics.or(this.words, this.wordOf(page), 1 << (page & 31));
+  /** The page is there from now on; true when it was not before. Atomic: pages of one word may come and go from several threads. */
+  add(page: number): boolean {
+    const bit = 1 << (page & 31);
+    return (Atomics.or(this.words, this.wordOf(page), bit) & bit) === 0;
   }
 
   /** Drops the pages of a range. Returns how many were there. */

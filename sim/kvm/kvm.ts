@@ -2,7 +2,7 @@
 // The one file that knows the offsets inside shared memory, shadow-page headers excepted (shadow-page.ts).
 
 import { assert } from '../assert.js';
-import type { Cpu, LockFactory, Mutex, RwLock } from '../engine/cpu.js';
+import type { Cpu, LockFactory, Mutex, RwLock, SpinLock, Word } from '../engine/cpu.js';
 import { type Arena, carvedWords, LINE_WORDS } from '../memory/arena.js';
 import { blockWords, Heap } from '../memory/heap.js';
 import type { HostMemory } from '../memory/host-memory.js';
@@ -13,7 +13,8 @@ import type { MemoryRegion } from './memory-region.js';
 import { type Memslot, readMemslot } from './memslot.js';
 import type { MemslotSets, MemslotStructure } from './memslot-sets.js';
 import { memslotStructures } from './memslot-structures.js';
-import { archWords, createArch } from './memslots.js';
+import { archBlocks, createArch } from './memslots.js';
+import type { Mm } from './mm.js';
 import type { Mmu } from './mmu.js';
 import { Observer } from './observer.js';
 import { DESC_WORDS } from './rmap.js';
@@ -52,6 +53,10 @@ export interface KvmConfig {
   slotZapAll: boolean;
   /** Largest level that the backing of the memslots maps. */
   hostLevel: number;
+  /** KVM_CAP_USERFAULT, of a kernel that also has guest_memfd: memslots may have KVM_MEM_USERFAULT and KVM_MEM_GUEST_MEMFD, and room for a userfault bitmap. */
+  capUserfault?: boolean;
+  /** vCPUs have the kernel's asynchronous page faults enabled (MSR_KVM_ASYNC_PF_EN). Kept and checked; none is sent. */
+  kernelAsyncPf?: boolean;
   /** Memslots that are there when the VM starts. */
   memslots: MemslotPlan[];
   /** Words to make room for beside those: rmaps and bitmaps of memslots that come later, and of those that move. */
@@ -66,6 +71,8 @@ export interface MemslotPlan {
   baseGfn: number;
   npages: number;
   hvaPage: number;
+  /** None when left out. */
+  flags?: number;
 }
 
 /** Arena words that `new Kvm` carves for `config`. */
@@ -81,8 +88,9 @@ export function kvmArenaWords(config: Omit<KvmConfig, 'mmu' | 'split'>): number 
   return total + 1024; // locks
 }
 
-function archHeapWords(config: Pick<KvmConfig, 'memslots' | 'archRoom'>): number {
-  return config.memslots.reduce((words, { npages }) => words + blockWords(archWords(npages)), carvedWords(config.archRoom));
+function archHeapWords(config: Pick<KvmConfig, 'memslots' | 'archRoom' | 'capUserfault'>): number {
+  const blocks = config.memslots.flatMap(({ npages }) => archBlocks(npages, config.capUserfault === true));
+  return blocks.reduce((words, block) => words + blockWords(block), carvedWords(config.archRoom));
 }
 
 function setsConfig(config: Pick<KvmConfig, 'maxMemslots' | 'vcpuCount' | 'lastUsed'>) {
@@ -110,6 +118,10 @@ export class Kvm {
   readonly archHeap: Heap;
   /** User space's memory, where it can go away; null when all of it is always there. */
   hostMemory: HostMemory | null = null;
+  /** The process that runs the VM, where its page faults matter; null when they do not. */
+  mm: Mm | null = null;
+  /** What an exit to user space serialises over the whole host (`user_exit_serial` of the profile). */
+  readonly userExitLock: SpinLock;
   /** The MMU maps guest physical memory: no guest tables to shadow. */
   readonly direct: boolean;
   readonly dirtyLevel: number;
@@ -181,6 +193,7 @@ export class Kvm {
     this.words = arena.words;
     this.mmuLock = locks.rwLock('mmu_lock');
     this.slotsLock = locks.mutex('slots_lock');
+    this.userExitLock = locks.spinLock('exit to user space', 'queued');
     this.tableCapacity = config.tableCapacity;
     this.descCapacity = config.descCapacity;
     assert(config.tableCapacity < MAX_PAYLOAD, `${config.tableCapacity} page tables do not fit an spte`);
@@ -220,8 +233,9 @@ export class Kvm {
   }
 
   #loadMemslots(): void {
-    const { memslots, hostLevel, requestedMmuPages } = this.config;
-    this.memslots.load(memslots.map((plan) => ({ ...plan, flags: 0, arch: createArch(this.archHeap, { npages: plan.npages, hostLevel }).arch })));
+    const { memslots, hostLevel, requestedMmuPages, capUserfault } = this.config;
+    const archOf = (npages: number): Word => createArch(this.archHeap, { npages, hostLevel, hasUserfaultBitmap: capUserfault === true }).arch;
+    this.memslots.load(memslots.map((plan) => ({ flags: 0, ...plan, arch: archOf(plan.npages) })));
     this.words[this.maxMmuPages] = requestedMmuPages || defaultMmuPages(memslots.reduce((pages, { npages }) => pages + npages, 0));
   }
 

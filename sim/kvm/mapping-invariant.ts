@@ -5,7 +5,7 @@ import type { Cpu } from '../engine/cpu.js';
 import { pagesPerLevel, TABLE_ENTRIES } from '../units.js';
 import type { Kvm } from './kvm.js';
 import { NO_MEMSLOT } from './memslot.js';
-import { pfnOf } from './memslots.js';
+import { isUserfault, pfnOf } from './memslots.js';
 import { Observer } from './observer.js';
 import { roleLevel, SP_IN_USE, SP_ROLE, spHeader, spTable, sptepGfn } from './shadow-page.js';
 import { isLeaf, PRESENT, sptePayload } from './spte.js';
@@ -13,6 +13,7 @@ import { isLeaf, PRESENT, sptePayload } from './spte.js';
 /**
  * Invariant 8: each present leaf maps a gfn of a memslot to the host pages that back it now, and the host has them. So nothing is left of a
  * memslot that was deleted or moved, or of host memory that was unmapped.
+ * Invariant 9: a memslot with KVM_MEM_USERFAULT is mapped by 4 KiB leaves alone.
  */
 export function checkMappings(kvm: Kvm): void {
   const { words } = kvm;
@@ -32,6 +33,7 @@ function checkLeaf(kvm: Kvm, cpu: Cpu, { sptep, level }: { sptep: number; level:
   const pfn = sptePayload(kvm.words[sptep]);
   const memslot = kvm.memslots.gfnToMemslot(cpu, gfn);
   if (memslot === NO_MEMSLOT) assert(false, `gfn ${gfn} is mapped, but in no memslot`);
+  if (level > 1 && isUserfault(kvm.words, memslot)) assert(false, `gfn ${gfn} is mapped at level ${level}, but its memslot has KVM_MEM_USERFAULT`);
   const backing = pfnOf(kvm.words, memslot, gfn);
   if (pfn !== backing) assert(false, `gfn ${gfn} is mapped to host page ${pfn}, but its memslot says ${backing}`);
   for (let page = pfn; kvm.hostMemory !== null && page < pfn + pagesPerLevel(level); page++) {

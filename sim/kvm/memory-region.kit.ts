@@ -11,6 +11,7 @@ import { PAGE_BYTES } from '../units.js';
 import { ERAS } from './era.js';
 import { walkLockless } from './fast-page-fault.js';
 import { Kvm, type KvmConfig, kvmArenaWords } from './kvm.js';
+import { clearUserfaultBit, userfaultBitmapWord } from './kvm-userfault.js';
 import { checkMappings } from './mapping-invariant.js';
 import type { MemoryRegion } from './memory-region.js';
 import { type MemslotFields, readMemslot } from './memslot.js';
@@ -22,7 +23,7 @@ import { shadowMmu } from './shadow-mmu.js';
 import { SP_IN_USE, spHeader, sptepToSp } from './shadow-page.js';
 import { splitLazy } from './split-lazy.js';
 import { Vcpu } from './vcpu.js';
-import { stopVcpus, vcpuRun } from './vcpu-run.js';
+import { type RunPlan, stopVcpus, vcpuRun } from './vcpu-run.js';
 
 /** The structures that there are. */
 export const STRUCTURES = MEMSLOT_STRUCTURES.filter((name) => memslotStructures[name] !== undefined);
@@ -89,11 +90,21 @@ export class RegionKvm {
     return result as T;
   }
 
-  /** A vCPU that touches each page of a span, in order: pass after pass until `stopAt`, or `passes` times. */
+  /** A vCPU that touches each page of a span, in order: pass after pass until `stopAt`, or `passes` times. Its user space lets KVM have any page at once. */
   *touch(id: number, span: { gfn: number; npages: number }, plan: { passes?: number; stopAt?: number; write?: boolean } = {}): KernelPath {
     const pattern = new AccessPattern(id + 1);
     pattern.plan({ firstGfn: span.gfn, pages: span.npages, random: false, writePercent: plan.write === false ? 0 : 100, writeEvery: 0 });
-    for (let pass = 0; pass < (plan.passes ?? 1); pass++) yield* vcpuRun(this.kvm, this.vcpus[id], pattern, { process: 0, stopAt: plan.stopAt ?? 0 });
+    for (let pass = 0; pass < (plan.passes ?? 1); pass++) yield* vcpuRun(this.kvm, this.vcpus[id], pattern, this.#runPlan(plan.stopAt ?? 0));
+  }
+
+  #runPlan(stopAt: number): RunPlan {
+    return { process: 0, stopAt, onMemoryFault: (vcpu, gfn) => this.#bringPage(vcpu, gfn) };
+  }
+
+  *#bringPage({ cpu }: Vcpu, gfn: number): KernelPath {
+    const memslot = this.kvm.memslots.gfnToMemslot(new Observer(this.kvm.words), gfn);
+    if (cpu.touch(userfaultBitmapWord(this.kvm, memslot, gfn))) yield;
+    clearUserfaultBit(this.kvm, cpu, gfn, memslot);
   }
 
   /** The ioctl thread's path, after which the vCPUs with this `stopAt` end. */
@@ -137,7 +148,7 @@ export class RegionKvm {
   }
 
   #isMapped(gfn: number): boolean {
-    return walkLockless(this.kvm, new Observer(this.kvm.words), this.kvm.words[this.kvm.roots], gfn).level === 1;
+    return walkLockless(this.kvm, new Observer(this.kvm.words), this.kvm.words[this.kvm.roots], gfn).level !== 0;
   }
 
   check(): void {

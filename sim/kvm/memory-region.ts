@@ -5,17 +5,8 @@ import type { Cpu } from '../engine/cpu.js';
 import { PAGE_BYTES } from '../units.js';
 import { GUEST_TABLE_GFN } from './guest-paging.js';
 import type { Kvm } from './kvm.js';
-import {
-  KVM_MEM_LOG_DIRTY_PAGES,
-  KVM_MEM_READONLY,
-  type Memslot,
-  type MemslotFields,
-  MS_BASE_GFN,
-  MS_ID,
-  MS_NPAGES,
-  NO_MEMSLOT,
-  readMemslot,
-} from './memslot.js';
+import { type Memslot, type MemslotFields, MS_BASE_GFN, MS_ID, MS_NPAGES, NO_MEMSLOT, readMemslot } from './memslot.js';
+import { flagsChangeProblem, flagsProblem } from './memslot-flags.js';
 import type { GfnSpan, MemslotChange } from './memslot-sets.js';
 import { Observer } from './observer.js';
 import { MAX_PAYLOAD } from './spte.js';
@@ -47,7 +38,6 @@ export interface PlannedChange {
 /** KVM_MEM_MAX_NR_PAGES. */
 const MAX_PAGES = 2 ** 31 - 1;
 
-const KNOWN_FLAGS = KVM_MEM_LOG_DIRTY_PAGES | KVM_MEM_READONLY;
 /** The id of a memslot in the ioctl's `slot`; the bits above it are the number of an address space. */
 const ID_BITS = 16;
 
@@ -117,17 +107,18 @@ function planUpdate(before: MemslotFields, memslot: MemslotFields): PlannedChang
   if (memslot.npages !== before.npages)
     return refuse('EINVAL', id, `memslot ${id} cannot change its memory_size: current ${before.npages} pages, asked for ${memslot.npages} (delete it first)`);
   if (memslot.hvaPage !== before.hvaPage) return refuse('EINVAL', id, `memslot ${id} cannot change its userspace_addr (delete it first)`);
-  if (((memslot.flags ^ before.flags) & KVM_MEM_READONLY) !== 0) return refuse('EINVAL', id, `memslot ${id} cannot change KVM_MEM_READONLY (delete it first)`);
+  const problem = flagsChangeProblem(before, memslot);
+  if (problem !== null) return refuse('EINVAL', id, problem);
   if (memslot.baseGfn !== before.baseGfn) return { change: { kind: 'move', memslot }, before };
   return memslot.flags === before.flags ? null : { change: { kind: 'flags', memslot }, before };
 }
 
 function checkRegion(kvm: Kvm, region: MemoryRegion): Refusal | null {
-  const { slot, flags, guestPhysAddr, memorySize, userspaceAddr } = region;
+  const { slot, guestPhysAddr, memorySize, userspaceAddr } = region;
   const limit = kvm.config.maxMemslots;
   if (!Number.isInteger(slot) || slot < 0 || slot >= limit) return refuse('EINVAL', slot, `memslot id ${slot} is out of range, ${expectedIds(slot, limit)}`);
-  if ((flags & ~KNOWN_FLAGS) !== 0)
-    return refuse('EINVAL', slot, `flags ${flags} of memslot ${slot} are unknown, expected KVM_MEM_LOG_DIRTY_PAGES (1), KVM_MEM_READONLY (2), both or 0`);
+  const problem = flagsProblem(kvm.config, region);
+  if (problem !== null) return refuse('EINVAL', slot, problem);
   for (const [name, bytes] of Object.entries({ memory_size: memorySize, guest_phys_addr: guestPhysAddr, userspace_addr: userspaceAddr })) {
     if (!Number.isSafeInteger(bytes) || bytes < 0 || bytes % PAGE_BYTES !== 0)
       return refuse('EINVAL', slot, `${name} of memslot ${slot} is no multiple of ${PAGE_BYTES}`);

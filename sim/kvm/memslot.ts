@@ -30,6 +30,10 @@ export const FREED = 0xdead;
 export const KVM_MEM_LOG_DIRTY_PAGES = 1;
 /** Flag of a memslot: the guest may only read it. Kept and checked; no guest here writes to such memory. */
 export const KVM_MEM_READONLY = 2;
+/** Flag of a memslot: its memory is a guest_memfd, which user space does not map. Set when the memslot is created, and never changed. */
+export const KVM_MEM_GUEST_MEMFD = 1 << 2;
+/** Flag of a memslot: a fault on a page whose bit in the memslot's userfault bitmap is set leaves to user space (KVM Userfault, 2024). */
+export const KVM_MEM_USERFAULT = 1 << 3;
 /** Flag of a memslot that is about to be deleted or moved: nothing new may map it. */
 export const KVM_MEMSLOT_INVALID = 1 << 16;
 

@@ -1,5 +1,6 @@
 // What the MMU asks of a memslot, and what the architecture keeps for it: rmap heads and dirty bitmaps (struct kvm_arch_memory_slot).
 // The copies of a memslot share one such record; it comes with the create and goes with the delete.
+// The userfault bitmap is user space's own memory and stands apart: a memslot that moves keeps it.
 
 import { assert } from '../assert.js';
 import type { Cpu, Word } from '../engine/cpu.js';
@@ -12,13 +13,14 @@ import type { MemslotSets } from './memslot-sets.js';
 
 // Local names: the host's compiler folds them, where it loads an imported constant anew at each use (a sixth of a fault's time).
 const { LEVEL_1G, TABLE_SHIFT } = units;
-const { KVM_MEM_LOG_DIRTY_PAGES, MS_ARCH, MS_BASE_GFN, MS_FLAGS, MS_HVA_PAGE, MS_NPAGES } = memslotFields;
+const { KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_USERFAULT, MS_ARCH, MS_BASE_GFN, MS_FLAGS, MS_HVA_PAGE, MS_NPAGES } = memslotFields;
 
 /** Offsets of the architecture's record. 1, 2, 3: first word of the rmap heads of that level. */
 const ARCH_WORDS = 16;
 const ARCH_HOST_LEVEL = 4;
 const ARCH_DIRTY_BITMAP = 5;
 const ARCH_USER_BITMAP = 6;
+const ARCH_USERFAULT_BITMAP = 7;
 
 /** The memslot that holds `gfn`, where there must be one. */
 export function memslotOf(memslots: MemslotSets, cpu: Cpu, gfn: number): Memslot {
@@ -29,6 +31,11 @@ export function memslotOf(memslots: MemslotSets, cpu: Cpu, gfn: number): Memslot
 
 export function isDirtyTracked(words: Int32Array, memslot: Memslot): boolean {
   return (words[memslot + MS_FLAGS] & KVM_MEM_LOG_DIRTY_PAGES) !== 0;
+}
+
+/** Faults check the memslot's userfault bitmap, and map nothing but 4 KiB pages. */
+export function isUserfault(words: Int32Array, memslot: Memslot): boolean {
+  return (words[memslot + MS_FLAGS] & KVM_MEM_USERFAULT) !== 0;
 }
 
 /** Arena word of the rmap head of `gfn` at `level`. Models gfn_to_rmap(). */
@@ -45,6 +52,11 @@ export function dirtyBitmap(words: Int32Array, memslot: Memslot): Word {
 /** First word of user space's copy of the bitmap. */
 export function userBitmap(words: Int32Array, memslot: Memslot): Word {
   return userBitmapOf(words, words[memslot + MS_ARCH]);
+}
+
+/** First word of the userfault bitmap, laid out as a dirty bitmap; 0 where the VM has none. */
+export function userfaultBitmap(words: Int32Array, memslot: Memslot): Word {
+  return words[words[memslot + MS_ARCH] + ARCH_USERFAULT_BITMAP];
 }
 
 /** As `dirtyBitmap`, of an architecture's record. */
@@ -90,6 +102,11 @@ export function bitmapWords(npages: number): number {
   return Math.ceil(npages / 64) * 2;
 }
 
+/** Lengths in words of what a new memslot takes from the heap: its architecture's record and, where memslots have one, its userfault bitmap. */
+export function archBlocks(npages: number, hasUserfaultBitmap: boolean): number[] {
+  return hasUserfaultBitmap ? [archWords(npages), bitmapWords(npages)] : [archWords(npages)];
+}
+
 /** Words of the architecture's record of a memslot, rmaps and bitmaps included: enough wherever the memslot moves. */
 export function archWords(npages: number): number {
   let words = ARCH_WORDS + 2 * bitmapWords(npages);
@@ -102,8 +119,11 @@ function headRoom(npages: number, level: number): number {
   return Math.ceil(npages / pagesPerLevel(level)) + (level === 1 ? 0 : 1);
 }
 
-/** The architecture's record of a new memslot, all heads empty, and whether its memory was never in use before. Models kvm_arch_create_memslot(). */
-export function createArch(heap: Heap, plan: { npages: number; hostLevel: number }): { arch: Word; fresh: boolean } {
+/**
+ * The architecture's record of a new memslot, all heads empty, and whether its memory was never in use before. A userfault bitmap comes with
+ * it where asked for, no bit set. Models kvm_arch_create_memslot().
+ */
+export function createArch(heap: Heap, plan: { npages: number; hostLevel: number; hasUserfaultBitmap: boolean }): { arch: Word; fresh: boolean } {
   const { words } = heap;
   const { block: arch, fresh } = heap.alloc(archWords(plan.npages));
   let next = arch + ARCH_WORDS;
@@ -115,5 +135,18 @@ export function createArch(heap: Heap, plan: { npages: number; hostLevel: number
   words[arch + ARCH_HOST_LEVEL] = plan.hostLevel;
   words[arch + ARCH_DIRTY_BITMAP] = take(bitmapWords(plan.npages));
   words[arch + ARCH_USER_BITMAP] = take(bitmapWords(plan.npages));
+  if (plan.hasUserfaultBitmap) words[arch + ARCH_USERFAULT_BITMAP] = heap.alloc(bitmapWords(plan.npages)).block;
   return { arch, fresh };
+}
+
+/** The record of a memslot's new place points to the bitmap that it had, as user space goes on using it. */
+export function inheritUserfaultBitmap(words: Int32Array, { from, to }: { from: Word; to: Word }): void {
+  words[to + ARCH_USERFAULT_BITMAP] = words[from + ARCH_USERFAULT_BITMAP];
+}
+
+/** Gives back an architecture's record, and the userfault bitmap with it unless another record has inherited that. */
+export function freeArch(heap: Heap, arch: Word, isInherited: boolean): void {
+  const bitmap = heap.words[arch + ARCH_USERFAULT_BITMAP];
+  heap.free(arch);
+  if (bitmap !== 0 && !isInherited) heap.free(bitmap);
 }

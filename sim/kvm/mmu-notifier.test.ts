@@ -18,8 +18,8 @@ function touchAll(t: RegionKvm, { baseGfn, npages }: { baseGfn: number; npages: 
 }
 
 function lockedByNotifier(t: RegionKvm): number {
-  const lock = t.engine.locks.locks.find(({ name }) => name === 'mmu_lock');
-  return lock?.stats.report(LOCK_SITE_NAMES).find(({ site }) => site === LOCK_SITE_NAMES[LockSite.mmuNotifier])?.acquisitions ?? 0;
+  const lock = t.engine.locks.stats.find(({ name }) => name === 'mmu_lock');
+  return lock?.report(LOCK_SITE_NAMES).find(({ site }) => site === LOCK_SITE_NAMES[LockSite.mmuNotifier])?.acquisitions ?? 0;
 }
 
 /** Both vCPUs write the memslots whose host pages are dropped, in pieces of different sizes, and over and over. */

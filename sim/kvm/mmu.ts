@@ -45,8 +45,10 @@ export interface Mmu {
   slotLeafClearDirty(kvm: Kvm, cpu: Cpu, memslot: Memslot): KernelPath;
   /** Write-protects all sptes of `minLevel` and above. Models kvm_mmu_slot_remove_write_access(). */
   slotRemoveWriteAccess(kvm: Kvm, cpu: Cpu, memslot: Memslot, minLevel: number): KernelPath;
-  /** Drops small mappings of pages that could be huge. Models kvm_mmu_zap_collapsible_sptes(). */
-  zapCollapsibleSptes(kvm: Kvm, cpu: Cpu, memslot: Memslot): KernelPath;
+  /** Drops small mappings of pages that could be huge. `site` says who takes mmu_lock. Models kvm_mmu_zap_collapsible_sptes(). */
+  zapCollapsibleSptes(kvm: Kvm, cpu: Cpu, memslot: Memslot, site: number): KernelPath;
+  /** Puts huge mappings in the place of small ones, without a fault. Null where an MMU can but drop the small ones. Models kvm_mmu_recover_huge_pages(). */
+  readonly recoverHugePages: ((kvm: Kvm, cpu: Cpu, memslot: Memslot, site: number) => KernelPath) | null;
   /** Write-protects what maps `gfn` at `minLevel` and above. True when an spte changed. mmu_lock is held for write. */
   slotGfnWriteProtect(kvm: Kvm, cpu: Cpu, memslot: Memslot, at: { gfn: number; minLevel: number }): boolean;
   /** Clears the D bit, or write-protects, the 4 KiB sptes of a mask. mmu_lock is held for write. */

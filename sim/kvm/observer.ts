@@ -3,7 +3,7 @@
 
 import { COST_NAMES, type Costs } from '../engine/costs.js';
 import { Counters } from '../engine/counters.js';
-import type { Cpu, Suspend, Word } from '../engine/cpu.js';
+import { type Cpu, type KernelPath, runToCompletion, type Suspend, type Word } from '../engine/cpu.js';
 
 const FREE = Object.fromEntries(COST_NAMES.map((name) => [name, 0])) as Costs;
 
@@ -71,6 +71,29 @@ export class Observer implements Cpu {
   kick(): void {}
 
   needResched(): boolean {
+    return false;
+  }
+
+  call(path: KernelPath<unknown>): Suspend {
+    runToCompletion(path);
+    return false;
+  }
+
+  chargeRead(_from: number): void {}
+
+  prepareToSleep(): void {}
+
+  cancelSleep(): void {}
+
+  schedule(channel: string): Suspend {
+    throw new Error(`Invariant broken: a CPU that runs beside nobody sleeps for ${channel}`);
+  }
+
+  wake(): boolean {
+    return false;
+  }
+
+  sleepFor(): Suspend {
     return false;
   }
 }

@@ -225,8 +225,8 @@ describe('the quota of MMU pages', () => {
   }
 
   function resized(t: RegionKvm): number {
-    const lock = t.engine.locks.locks.find(({ name }) => name === 'mmu_lock');
-    const report = lock?.stats.report(LOCK_SITE_NAMES).find(({ site }) => site === LOCK_SITE_NAMES[LockSite.mmuPageQuota]);
+    const lock = t.engine.locks.stats.find(({ name }) => name === 'mmu_lock');
+    const report = lock?.report(LOCK_SITE_NAMES).find(({ site }) => site === LOCK_SITE_NAMES[LockSite.mmuPageQuota]);
     return report?.acquisitions ?? 0;
   }
 

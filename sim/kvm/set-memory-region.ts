@@ -1,43 +1,51 @@
 // How memslots change while vCPUs run: KVM_SET_USER_MEMORY_REGION, and both ways that the thread proposed to change several at once, each
 // in at most two swaps of the memslot sets. Models kvm_set_memslot() and what it calls of virt/kvm/kvm_main.c and arch/x86/kvm/x86.c.
 //
+// The flags of a memslot, dirty logging and KVM Userfault among them, change in one swap; what follows for its mappings is in apply-flags.ts.
 // A delete or move goes through a set in which the memslot is INVALID, so that nothing maps it again after it has been zapped.
 
 import type { Cpu, KernelPath } from '../engine/cpu.js';
 import { applyFlags, keepBitmaps, prepareLogging, startsLogging } from './apply-flags.js';
+import { HUGE_PAGE_RECOVERIES, type HugePageRecovery } from './huge-page-recovery.js';
 import { defaultMmuPages, type Kvm } from './kvm.js';
 import { LockSite } from './lock-sites.js';
 import { isRefusal, type MemoryRegion, type PlannedChange, planRegion, planRegions, planWholeSet, type Refusal, refuse } from './memory-region.js';
-import { archWords, createArch, hostLevel } from './memslots.js';
+import { archBlocks, createArch, freeArch, hostLevel, inheritUserfaultBitmap } from './memslots.js';
 import { kickVcpus } from './vcpu.js';
 
-/** KVM_SET_USER_MEMORY_REGION. Returns null, or why nothing was changed. Locks: slots_lock, then mmu_lock. Suspends: there and in grace periods. */
-export function* setUserMemoryRegion(kvm: Kvm, cpu: Cpu, region: MemoryRegion): KernelPath<Refusal | null> {
-  return yield* setRegions(kvm, cpu, () => planRegion(kvm, cpu, region));
+/** How huge mappings come back unless the caller says otherwise: as the MMU does it where only dirty logging ends. */
+const ON_DEMAND = HUGE_PAGE_RECOVERIES['on-demand'];
+
+/**
+ * KVM_SET_USER_MEMORY_REGION. Returns null, or why nothing was changed. `recover`: how huge mappings come back, if they may.
+ * Locks: slots_lock, then mmu_lock. Suspends: there and in grace periods.
+ */
+export function* setUserMemoryRegion(kvm: Kvm, cpu: Cpu, region: MemoryRegion, recover: HugePageRecovery = ON_DEMAND): KernelPath<Refusal | null> {
+  return yield* setRegions(kvm, cpu, () => planRegion(kvm, cpu, region), recover);
 }
 
 /** Maciej Szmigiero's KVM_CHANGE_USER_MEMORY_REGIONS: these changes and no others, atomic to readers. O(changes) beside what the structure does. */
 export function* changeUserMemoryRegions(kvm: Kvm, cpu: Cpu, regions: readonly MemoryRegion[]): KernelPath<Refusal | null> {
-  return yield* setRegions(kvm, cpu, () => planRegions(kvm, cpu, regions));
+  return yield* setRegions(kvm, cpu, () => planRegions(kvm, cpu, regions), ON_DEMAND);
 }
 
 /** Paolo Bonzini's KVM_SET_USER_MEMORY_REGIONS: the whole new set, atomic to readers; KVM finds the difference. O(memslots + regions). */
 export function* setUserMemoryRegions(kvm: Kvm, cpu: Cpu, regions: readonly MemoryRegion[]): KernelPath<Refusal | null> {
-  return yield* setRegions(kvm, cpu, () => planWholeSet(kvm, cpu, regions));
+  return yield* setRegions(kvm, cpu, () => planWholeSet(kvm, cpu, regions), ON_DEMAND);
 }
 
 /** What the ioctls share. `plan` checks, under slots_lock. */
-function* setRegions(kvm: Kvm, cpu: Cpu, plan: () => PlannedChange[] | Refusal): KernelPath<Refusal | null> {
+function* setRegions(kvm: Kvm, cpu: Cpu, plan: () => PlannedChange[] | Refusal, recover: HugePageRecovery): KernelPath<Refusal | null> {
   cpu.spend(cpu.cost.ioctl_entry);
   if (kvm.slotsLock.lock(cpu, LockSite.slotUpdate)) yield;
   const plans = plan();
-  const refusal = isRefusal(plans) ? plans : plans.length === 0 ? null : yield* setMemslots(kvm, cpu, plans);
+  const refusal = isRefusal(plans) ? plans : plans.length === 0 ? null : yield* setMemslots(kvm, cpu, plans, recover);
   if (kvm.slotsLock.unlock(cpu)) yield;
   return refusal;
 }
 
 /** Carries out checked changes. Locks: slots_lock held. Models kvm_set_memslot(). */
-function* setMemslots(kvm: Kvm, cpu: Cpu, plans: readonly PlannedChange[]): KernelPath<Refusal | null> {
+function* setMemslots(kvm: Kvm, cpu: Cpu, plans: readonly PlannedChange[], recover: HugePageRecovery): KernelPath<Refusal | null> {
   const { memslots } = kvm;
   const leaving = plans.filter(({ change }) => change.kind === 'delete' || change.kind === 'move');
   cpu.counters.memslotUpdates += plans.length;
@@ -51,7 +59,7 @@ function* setMemslots(kvm: Kvm, cpu: Cpu, plans: readonly PlannedChange[]): Kern
   if (refusal === null) yield* installChanges(kvm, cpu, plans);
   else if (leaving.length > 0) yield* swapMemslots(kvm, cpu); // back to the set without INVALID memslots
   memslots.finish(cpu);
-  if (refusal === null) yield* commitRegions(kvm, cpu, plans);
+  if (refusal === null) yield* commitRegions(kvm, cpu, plans, recover);
   return refusal;
 }
 
@@ -85,13 +93,16 @@ function* flushShadowMemslots(kvm: Kvm, cpu: Cpu, leaving: readonly PlannedChang
 /** Rmaps and page tracking for memslots that are created or change their alignment; bitmaps. Models kvm_arch_prepare_memory_region(). */
 function prepareRegions(kvm: Kvm, cpu: Cpu, plans: readonly PlannedChange[]): Refusal | null {
   const needy = plans.filter(({ change }) => change.kind === 'create' || change.kind === 'move');
-  if (!kvm.archHeap.hasRoom(needy.map(({ change }) => archWords(change.memslot.npages)))) {
+  const getsBitmap = ({ change }: PlannedChange): boolean => kvm.config.capUserfault === true && change.kind === 'create';
+  if (!kvm.archHeap.hasRoom(needy.flatMap((plan) => archBlocks(plan.change.memslot.npages, getsBitmap(plan))))) {
     return refuse('ENOMEM', needy[0].change.memslot.id, `no room for the rmaps of ${needy.length} memslots`);
   }
-  for (const { change, before } of needy) {
-    const { memslot } = change;
+  for (const plan of needy) {
+    const { before } = plan;
+    const { memslot } = plan.change;
     const level = before === undefined ? kvm.config.hostLevel : hostLevel(kvm.words, kvm.memslots.idToMemslot(cpu, memslot.id));
-    const { arch, fresh } = createArch(kvm.archHeap, { npages: memslot.npages, hostLevel: level });
+    const { arch, fresh } = createArch(kvm.archHeap, { npages: memslot.npages, hostLevel: level, hasUserfaultBitmap: getsBitmap(plan) });
+    if (before !== undefined) inheritUserfaultBitmap(kvm.words, { from: before.arch, to: arch });
     memslot.arch = arch;
     cpu.spend(memslot.npages * (cpu.cost.slot_page_alloc + (fresh ? cpu.cost.slot_page_fresh : 0)));
   }
@@ -108,15 +119,15 @@ function* editHva(kvm: Kvm, cpu: Cpu, plans: readonly PlannedChange[], kind: 'cr
   if (kvm.mmuLock.writeUnlock(cpu)) yield;
 }
 
-/** Models kvm_arch_commit_memory_region(): the quota of MMU pages, and dirty logging that starts or ends. */
-function* commitRegions(kvm: Kvm, cpu: Cpu, plans: readonly PlannedChange[]): KernelPath {
+/** Models kvm_arch_commit_memory_region(): the quota of MMU pages, and dirty logging or KVM Userfault that starts or ends. */
+function* commitRegions(kvm: Kvm, cpu: Cpu, plans: readonly PlannedChange[], recover: HugePageRecovery): KernelPath {
   for (const { change, before } of plans) {
     if (before !== undefined && (change.kind === 'delete' || change.kind === 'move')) {
       if (change.kind === 'move') keepBitmaps(kvm, cpu, { from: before, to: change.memslot });
-      kvm.archHeap.free(before.arch);
+      freeArch(kvm.archHeap, before.arch, change.kind === 'move');
     }
     if (kvm.era.sizesQuotaAtEachCommit || change.kind === 'create' || change.kind === 'delete') yield* changeMmuPages(kvm, cpu);
-    yield* applyFlags(kvm, cpu, { change, before });
+    yield* applyFlags(kvm, cpu, { change, before }, recover);
   }
 }
 

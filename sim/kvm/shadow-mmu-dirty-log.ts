@@ -78,12 +78,12 @@ export function* slotRemoveWriteAccess(kvm: Kvm, cpu: Cpu, memslot: Memslot, min
 }
 
 /** Locks: mmu_lock for write. Collapses at all levels below 1 GiB, as the series makes it. */
-export function* zapCollapsibleSptes(kvm: Kvm, cpu: Cpu, memslot: Memslot): KernelPath {
-  if (kvm.mmuLock.writeLock(cpu, LockSite.disableDirtyLog)) yield;
+export function* zapCollapsibleSptes(kvm: Kvm, cpu: Cpu, memslot: Memslot, site: number): KernelPath {
+  if (kvm.mmuLock.writeLock(cpu, site)) yield;
   const flush = yield* handleLevels(kvm, cpu, memslot, {
     minLevel: 1,
     maxLevel: LEVEL_1G - 1,
-    site: LockSite.disableDirtyLog,
+    site,
     handler: rmapZapCollapsible,
   });
   if (flush) kvmFlushRemoteTlbs(kvm, cpu);

@@ -2,6 +2,7 @@
 // (direct: one root for all vCPUs) and shadow paging (indirect pages shadow the guest's tables, one root per process).
 // Models direct_page_fault()/__direct_map() of mmu.c and FNAME(page_fault)/FNAME(fetch) of paging_tmpl.h, the latter without prefetch.
 // The kernel never prefetches a writable spte of a memslot whose writes are logged; prefetch.ts does what is left, where the era has it.
+// Neighbours of a page of KVM Userfault are not mapped along with it: their bits may be set.
 
 import type { Cpu, Suspend, Word } from '../engine/cpu.js';
 import * as units from '../units.js';
@@ -10,7 +11,7 @@ import { guestAccess, guestTableGfn } from './guest-paging.js';
 import { type Kvm, MMU_LINES } from './kvm.js';
 import { LockSite } from './lock-sites.js';
 import type { Memslot } from './memslot.js';
-import { gfnToRmap, hostMappingLevel, isDirtyTracked, pfnOf } from './memslots.js';
+import { gfnToRmap, hostMappingLevel, isDirtyTracked, isUserfault, pfnOf } from './memslots.js';
 import type { Mmu } from './mmu.js';
 import { prefetchSptes } from './prefetch.js';
 import { pteListAdd, singleHead } from './rmap.js';
@@ -53,6 +54,7 @@ export const shadowMmu: Mmu = {
   slotLeafClearDirty: dirtyLog.slotLeafClearDirty,
   slotRemoveWriteAccess: dirtyLog.slotRemoveWriteAccess,
   zapCollapsibleSptes: dirtyLog.zapCollapsibleSptes,
+  recoverHugePages: null,
   slotGfnWriteProtect: dirtyLog.slotGfnWriteProtect,
   protectMasked: dirtyLog.protectMasked,
   unmapGfnRange: zap.unmapGfnRange,
@@ -101,7 +103,8 @@ function map(kvm: Kvm, vcpu: Vcpu, gfn: number): void {
   if (makeMmuPagesAvailable(kvm, cpu)) kvmFlushRemoteTlbs(kvm, cpu);
   const { memslot } = vcpu;
   const logged = isDirtyTracked(words, memslot);
-  const goal = logged && kvm.dirtyLevel === 1 ? 1 : goalLevel(kvm, memslot, gfn, logged);
+  const userfault = isUserfault(words, memslot);
+  const goal = userfault || (logged && kvm.dirtyLevel === 1) ? 1 : goalLevel(kvm, memslot, gfn, logged);
   let sp = vcpu.root;
   for (let level = ROOT_LEVEL; level > goal; level--) {
     const sptep = spTable(kvm, sp) + tableIndex(gfn, level);
@@ -114,7 +117,7 @@ function map(kvm: Kvm, vcpu: Vcpu, gfn: number): void {
   }
   const sptep = spTable(kvm, sp) + tableIndex(gfn, goal);
   mmuSetSpte(kvm, vcpu, memslot, sptep, goal, gfn);
-  if (kvm.era.prefetchesSptes && goal === 1 && kvm.direct && !logged) prefetchSptes(kvm, vcpu, memslot, { sptep, gfn });
+  if (kvm.era.prefetchesSptes && goal === 1 && kvm.direct && !logged && !userfault) prefetchSptes(kvm, vcpu, memslot, { sptep, gfn });
 }
 
 function goalLevel(kvm: Kvm, memslot: Memslot, gfn: number, logged: boolean): number {

@@ -15,15 +15,15 @@ import { TdpIter } from './tdp-iter.js';
 import { tdpSplitHugePage } from './tdp-tables.js';
 import { kvmFlushRemoteTlbs } from './vcpu.js';
 
-/** Visits a present spte. True when the TLBs must learn of it. */
-type SpteHandler = (kvm: Kvm, cpu: Cpu, memslot: Memslot, iter: TdpIter) => boolean;
+/** Visits a present spte. True when the TLBs must learn of it. Suspends: never. */
+export type SpteHandler = (kvm: Kvm, cpu: Cpu, memslot: Memslot, iter: TdpIter) => boolean;
 
 function iterate(kvm: Kvm, cpu: Cpu, range: GfnRange, minLevel: number): TdpIter {
   return new TdpIter(kvm, cpu, { root: kvm.words[kvm.roots], range, minLevel });
 }
 
-/** Walks a memslot under mmu_lock held for read, letting waiting writers in between sptes. */
-function* walkSlot(kvm: Kvm, cpu: Cpu, memslot: Memslot, walk: { minLevel: number; site: number; handler: SpteHandler }): KernelPath {
+/** Walks the sptes of a memslot from `minLevel` up. Locks: mmu_lock for read, dropped between sptes when contended. Suspends: there and before each spte. */
+export function* walkSlot(kvm: Kvm, cpu: Cpu, memslot: Memslot, walk: { minLevel: number; site: number; handler: SpteHandler }): KernelPath {
   if (kvm.mmuLock.readLock(cpu, walk.site)) yield;
   const iter = iterate(kvm, cpu, slotRange(kvm, memslot), walk.minLevel);
   let flush = false;
@@ -48,8 +48,8 @@ export function* slotRemoveWriteAccess(kvm: Kvm, cpu: Cpu, memslot: Memslot, min
   yield* walkSlot(kvm, cpu, memslot, { minLevel, site: LockSite.enableDirtyLog, handler: writeProtect });
 }
 
-export function* zapCollapsibleSptes(kvm: Kvm, cpu: Cpu, memslot: Memslot): KernelPath {
-  yield* walkSlot(kvm, cpu, memslot, { minLevel: 1, site: LockSite.disableDirtyLog, handler: zapCollapsible });
+export function* zapCollapsibleSptes(kvm: Kvm, cpu: Cpu, memslot: Memslot, site: number): KernelPath {
+  yield* walkSlot(kvm, cpu, memslot, { minLevel: 1, site, handler: zapCollapsible });
 }
 
 function clearDirty(_kvm: Kvm, cpu: Cpu, _memslot: Memslot, iter: TdpIter): boolean {

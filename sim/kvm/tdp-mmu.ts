@@ -10,15 +10,16 @@ import { markPageDirtyInSlot } from './dirty-bitmap.js';
 import type { Kvm } from './kvm.js';
 import { LockSite } from './lock-sites.js';
 import type { Memslot } from './memslot.js';
-import { hostMappingLevel, isDirtyTracked, pfnOf } from './memslots.js';
+import { hostMappingLevel, isDirtyTracked, isUserfault, pfnOf } from './memslots.js';
 import type { Mmu } from './mmu.js';
 import * as shadowPage from './shadow-page.js';
 import { roleLevel, spHeader, spTable } from './shadow-page.js';
 import * as spteBits from './spte.js';
 import { isLeaf, makeNonleafSpte, makeSpte, sptePayload, tableIndex } from './spte.js';
 import * as dirtyLog from './tdp-mmu-dirty-log.js';
+import { recoverHugePages } from './tdp-mmu-recover.js';
 import * as zap from './tdp-mmu-zap.js';
-import { tdpAllocTable, tdpFreeTable, tdpSplitHugePage } from './tdp-tables.js';
+import { freeSubtree, tdpAllocTable, tdpFreeTable, tdpSplitHugePage } from './tdp-tables.js';
 import { kvmFlushRemoteTlbs, type Vcpu } from './vcpu.js';
 
 // Local names: the host's compiler folds them, where it loads an imported constant anew at each use (a sixth of a fault's time).
@@ -39,6 +40,7 @@ export const tdpMmu: Mmu = {
   slotLeafClearDirty: dirtyLog.slotLeafClearDirty,
   slotRemoveWriteAccess: dirtyLog.slotRemoveWriteAccess,
   zapCollapsibleSptes: dirtyLog.zapCollapsibleSptes,
+  recoverHugePages,
   slotGfnWriteProtect: dirtyLog.slotGfnWriteProtect,
   protectMasked: dirtyLog.protectMasked,
   unmapGfnRange: zap.unmapGfnRange,
@@ -63,6 +65,7 @@ function prepareMap(kvm: Kvm, vcpu: Vcpu, gfn: number): Word {
 }
 
 function goalLevel(kvm: Kvm, memslot: Memslot, gfn: number): number {
+  if (isUserfault(kvm.words, memslot)) return 1;
   const host = hostMappingLevel(kvm.words, memslot, gfn);
   return isDirtyTracked(kvm.words, memslot) ? Math.min(host, kvm.config.dirtyLevel) : host;
 }
@@ -132,21 +135,6 @@ function commitMap(kvm: Kvm, vcpu: Vcpu, gfn: number): void {
     kvmFlushRemoteTlbs(kvm, cpu);
   } else if ((seen & WRITABLE) !== 0) cpu.counters.spuriousFaults++;
   else cpu.counters.wpFaults++;
-}
-
-/** Frees an unlinked table and all below it. Models handle_removed_pt(). */
-function freeSubtree(kvm: Kvm, cpu: Cpu, sp: number): void {
-  const level = roleLevel(kvm.words[spHeader(kvm, sp) + SP_ROLE]);
-  for (let sptep = spTable(kvm, sp), end = sptep + TABLE_ENTRIES; sptep < end; sptep++) {
-    const spte = cpu.xchg(sptep, FROZEN);
-    if ((spte & PRESENT) === 0) continue;
-    cpu.spend(cpu.cost.zap_spte);
-    if (isLeaf(spte, level)) {
-      cpu.fetchAdd(kvm.pagesStat + level, -1);
-      cpu.counters.sptesZapped++;
-    } else freeSubtree(kvm, cpu, sptePayload(spte));
-  }
-  tdpFreeTable(kvm, cpu, sp);
 }
 
 /** Invariant 4: the pages_* statistics count the present leaves. Nothing is left frozen in a table that is in use. */

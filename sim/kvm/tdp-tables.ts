@@ -4,8 +4,8 @@
 import type { Cpu } from '../engine/cpu.js';
 import { TABLE_ENTRIES, TABLE_SHIFT } from '../units.js';
 import type { Kvm } from './kvm.js';
-import { allocTable, makeRole, SP_GFN, SP_HEADER_WORDS, SP_IN_USE, SP_NODE, SP_ROLE, spHeader, spTable } from './shadow-page.js';
-import { ACC_ALL, makeNonleafSpte, makeSplitSpte } from './spte.js';
+import { allocTable, makeRole, roleLevel, SP_GFN, SP_HEADER_WORDS, SP_IN_USE, SP_NODE, SP_ROLE, spHeader, spTable } from './shadow-page.js';
+import { ACC_ALL, FROZEN, isLeaf, makeNonleafSpte, makeSplitSpte, PRESENT, sptePayload } from './spte.js';
 
 /** A table that nobody sees yet. Models tdp_mmu_alloc_sp(); the allocator's own lock stands for the slab's per-CPU lists. */
 export function tdpAllocTable(kvm: Kvm, cpu: Cpu, page: { gfn: number; level: number }): number {
@@ -26,6 +26,21 @@ export function tdpAllocTable(kvm: Kvm, cpu: Cpu, page: { gfn: number; level: nu
 export function tdpFreeTable(kvm: Kvm, cpu: Cpu, sp: number): void {
   kvm.words[spHeader(kvm, sp) + SP_IN_USE] = 0;
   cpu.counters.mmuPagesFreed++;
+}
+
+/** Frees an unlinked table and all below it. Models handle_removed_pt(). */
+export function freeSubtree(kvm: Kvm, cpu: Cpu, sp: number): void {
+  const level = roleLevel(kvm.words[spHeader(kvm, sp) + SP_ROLE]);
+  for (let sptep = spTable(kvm, sp), end = sptep + TABLE_ENTRIES; sptep < end; sptep++) {
+    const spte = cpu.xchg(sptep, FROZEN);
+    if ((spte & PRESENT) === 0) continue;
+    cpu.spend(cpu.cost.zap_spte);
+    if (isLeaf(spte, level)) {
+      cpu.fetchAdd(kvm.pagesStat + level, -1);
+      cpu.counters.sptesZapped++;
+    } else freeSubtree(kvm, cpu, sptePayload(spte));
+  }
+  tdpFreeTable(kvm, cpu, sp);
 }
 
 /** Splits a huge spte: 512 children written off-line, then linked by one cmpxchg. Models tdp_mmu_split_huge_page(). */

@@ -5,11 +5,15 @@
 // Accesses that hit a huge TLB entry touch nothing shared, so a run of them is one stretch of guest time that a kick may cut short;
 // every other access is ordered by itself.
 
+import { assert } from '../assert.js';
 import type { Cpu, KernelPath, Word } from '../engine/cpu.js';
 import type { HostMemory } from '../memory/host-memory.js';
 import { fastPageFault } from './fast-page-fault.js';
 import { loadRoot, reloadRoot } from './guest-pt-write.js';
+import { faultinPfn } from './gup.js';
 import type { Kvm } from './kvm.js';
+import { userfaultBitSet } from './kvm-userfault.js';
+import { LockSite } from './lock-sites.js';
 import * as memslotFields from './memslot.js';
 import { pfnOf } from './memslots.js';
 import { mmuNotifierRetry } from './mmu-notifier.js';
@@ -27,6 +31,8 @@ export interface GuestCode {
   write: boolean;
   /** Accesses left in this pass, the current one included. */
   remaining: number;
+  /** What the guest computes after each access, picoseconds; nothing when left out. */
+  readonly computePs?: number;
   /** Starts the pass again. */
   restart(): void;
   /** Accesses from the current one on, `remaining` at most, that are to consecutive gfns and of the same kind. */
@@ -43,6 +49,10 @@ export interface RunPlan {
   process: number;
   /** Pass after pass until `kvm.stopWord` has this value; 0 for one pass. */
   stopAt: number;
+  /** User space's answer to an exit for a page that it has to bring (KVM_EXIT_MEMORY_FAULT): afterwards the guest goes on with its current access. */
+  onMemoryFault?(vcpu: Vcpu, gfn: number): KernelPath;
+  /** What the vCPU's thread does after the last pass. */
+  onFinish?(cpu: Cpu): KernelPath;
 }
 
 /** Accesses in one uninterrupted stretch, at most. */
@@ -84,16 +94,21 @@ export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan):
       const outcome = hardwareAccess(kvm, vcpu, gfn, write);
       if (outcome === DONE) {
         guest.advance(1);
+        if (guest.computePs !== undefined && guest.computePs > 0) {
+          if (cpu.run(guest.computePs)) yield;
+        }
         continue;
       }
       cpu.store(modeWord, OUTSIDE);
       if (outcome === PML_FULL) exitPmlFull(kvm, vcpu);
       else {
         beginFault(kvm, vcpu, gfn, write);
+        let exits = false;
         if (vcpu.memslot === NO_MEMSLOT || (kvm.words[vcpu.memslot + MS_FLAGS] & KVM_MEMSLOT_INVALID) !== 0) {
           exitMmio(vcpu);
           guest.advance(1);
-        } else {
+        } else if (userfaultBitSet(kvm.words, vcpu.memslot, gfn)) exits = true;
+        else {
           let fixed = false;
           if (write && vcpu.faultPresent && mmu.fixesLockless(kvm)) {
             if (cpu.touch(vcpu.lastSptep)) yield;
@@ -102,7 +117,9 @@ export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan):
             cpu.store(modeWord, OUTSIDE);
           }
           if (!fixed) {
-            if (kvm.hostMemory !== null) {
+            if (kvm.mm !== null) {
+              if (cpu.call(faultinPfn(kvm, kvm.mm, vcpu, gfn))) yield;
+            } else if (kvm.hostMemory !== null) {
               if (cpu.touch(hostWord(kvm, kvm.hostMemory, vcpu, gfn))) yield;
               faultHostPage(kvm, kvm.hostMemory, vcpu, gfn);
             }
@@ -119,6 +136,14 @@ export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan):
           }
         }
         kvm.srcu.readUnlock(cpu, vcpu.srcuIndex);
+        if (exits) {
+          if (cpu.cost.user_exit_serial > 0) {
+            if (kvm.userExitLock.lock(cpu, LockSite.userExit)) yield;
+            cpu.spend(cpu.cost.user_exit_serial);
+            if (kvm.userExitLock.unlock(cpu)) yield;
+          }
+          if (cpu.call(exitMemoryFault(vcpu, plan, gfn))) yield;
+        }
         (write ? vcpu.writeStalls : vcpu.readStalls).add(cpu.now() - vcpu.accessStart);
       }
       enterGuest(kvm, vcpu, modeWord);
@@ -127,6 +152,7 @@ export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan):
     flushPmlBuffer(kvm, vcpu);
     if (cpu.touch(kvm.stopWord)) yield;
   } while (plan.stopAt !== 0 && cpu.load(kvm.stopWord) !== plan.stopAt);
+  if (plan.onFinish !== undefined) yield* plan.onFinish(cpu);
 }
 
 /** vCPUs that run until `stopAt` finish their pass. Each phase has a value of its own: one left over stops nobody. Suspends: before the store. */
@@ -162,6 +188,14 @@ function findMemslot(kvm: Kvm, vcpu: Vcpu, gfn: number): void {
   }
   vcpu.memslotGeneration = generation;
   vcpu.memslot = kvm.memslots.gfnToMemslot(vcpu.cpu, gfn);
+}
+
+/** KVM_EXIT_MEMORY_FAULT with KVM_MEMORY_EXIT_FLAG_USERFAULT, and what user space does about it. */
+function exitMemoryFault(vcpu: Vcpu, plan: RunPlan, gfn: number): KernelPath {
+  vcpu.cpu.counters.memoryFaultExits++;
+  vcpu.cpu.spend(vcpu.cpu.cost.user_exit);
+  if (plan.onMemoryFault === undefined) assert(false, `gfn ${gfn} is left to a user space that does not answer`);
+  return plan.onMemoryFault(vcpu, gfn);
 }
 
 /** An access to a hole, or to a memslot that is on its way out: user space emulates it. */
@@ -224,7 +258,7 @@ function runHits(vcpu: Vcpu, guest: GuestCode, limitPs: number): void {
   while (guest.remaining > 0 && reads + writes < STRETCH) {
     const write = guest.write;
     const pages = vcpu.tlb.hitsHuge(guest.gfn, write);
-    const each = write ? cost.guest_write : cost.guest_read;
+    const each = (write ? cost.guest_write : cost.guest_read) + (guest.computePs ?? 0);
     const hits = Math.min(guest.alike(), pages - (guest.gfn & (pages - 1)), Math.floor((limitPs - ps) / each));
     if (pages === 0 || hits === 0) break;
     ps += hits * each;

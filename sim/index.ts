@@ -13,14 +13,29 @@ export { TREE_RECORD_WORDS } from './kvm/memslots-tree-index.js';
 export { Observer } from './kvm/observer.js';
 export { GFN_NODE_WORDS, HVA_NODE, NODE_GFN } from './kvm/rb-node.js';
 export { RbTree } from './kvm/rbtree.js';
-export type { DirtyLogOptions, MemslotsOptions, PhaseTime, RunOutcome, StallReport, Validity, Warning } from './machine/cell.js';
+export type {
+  DemandPagingOptions,
+  DirtyLogOptions,
+  MemslotsOptions,
+  PhaseTime,
+  PostCopyOptions,
+  RunOutcome,
+  StallReport,
+  UserfaultOptions,
+  Validity,
+  Warning,
+} from './machine/cell.js';
+export { demandPagingArenaBytes } from './machine/demand-paging.js';
+export { checkDemandPagingOptions, DEFAULT_DEMAND_PAGING } from './machine/demand-paging-options.js';
 export { arenaBytes, checkDirtyLogOptions, DEFAULT_DIRTY_LOG } from './machine/dirty-log-options.js';
 export { memslotsArenaBytes } from './machine/memslots-config.js';
 export { checkMemslotsOptions, DEFAULT_MEMSLOTS } from './machine/memslots-options.js';
+export { postCopyArenaBytes } from './machine/post-copy.js';
+export { checkPostCopyOptions, DEFAULT_POST_COPY } from './machine/post-copy-options.js';
 export { listProfiles, loadProfile, type MachineProfile, profileHash, withOverrides } from './machine/profile.js';
 export type { AddressLimit } from './machine/replay-addresses.js';
 export { defaultMaxSlots, fitCalls, type ReplayOptions, type ReplayOutcome, replayStructures, runReplayVirtual } from './machine/replay-regions.js';
 export { IOCTL_KINDS, type IoctlKind, type RegionsCall } from './machine/replay-world.js';
-export { closePools, runDirtyLogThreads, runMemslotsThreads } from './machine/run-suite-threads.js';
-export { runDirtyLogVirtual, runMemslotsVirtual } from './machine/run-virtual.js';
+export { closePools, runDemandPagingThreads, runDirtyLogThreads, runMemslotsThreads, runPostCopyThreads } from './machine/run-suite-threads.js';
+export { runDemandPagingVirtual, runDirtyLogVirtual, runMemslotsVirtual, runPostCopyVirtual } from './machine/run-virtual.js';
 export { Arena } from './memory/arena.js';

@@ -103,6 +103,71 @@ export interface MemslotsOptions {
   call: (typeof BATCH_CALLS)[number];
 }
 
+export const UFFD_MODES = ['none', 'missing', 'minor'] as const;
+export const UFFD_BACKINGS = ['anonymous', 'anonymous_thp', 'shmem', 'shared_hugetlb_2mb', 'guest_memfd'] as const;
+export const READER_WAITS = ['poll', 'epoll', 'epoll-exclusive'] as const;
+export const ASYNC_PF_MODES = ['off', 'kernel', 'user'] as const;
+export const RECOVERY_POLICIES = ['none', 'eager', 'on-demand'] as const;
+
+/** What demand_paging_test and a post-copy migration have in common: the memory, who catches a fault, and who resolves it. */
+export interface UserfaultOptions {
+  vcpus: number;
+  /** Bytes of each vCPU's region (of the whole region with `overlap`). */
+  vcpuBytes: number;
+  backing: (typeof UFFD_BACKINGS)[number];
+  /** userfaultfd: not used, or registered for missing or for minor faults (`-u`). */
+  uffd: (typeof UFFD_MODES)[number];
+  /** One userfaultfd for all memory (`-a`), or one for each vCPU's region. */
+  singleUffd: boolean;
+  /** Reader threads of each userfaultfd (`-r`). */
+  readers: number;
+  /** KVM Userfault (`-k`): faults of vCPUs leave to user space, where the vCPU's own thread resolves them. */
+  kvmUserfault: boolean;
+  /** All vCPUs touch the whole region. */
+  overlap: boolean;
+  /** How readers wait. */
+  readerWait: (typeof READER_WAITS)[number];
+  /** Asynchronous page faults: none, the kernel's, or driven by user space: then the vCPU runs on while its page comes. */
+  asyncPf: (typeof ASYNC_PF_MODES)[number];
+  /** ioctls of userfaultfd lock the vma (per-VMA locks) or the whole mm. */
+  vmaLocks: boolean;
+  /** Seed of the guests' own random numbers. */
+  guestSeed: number;
+}
+
+/** Everything that decides the numbers of one demand_paging_test cell. */
+export interface DemandPagingOptions extends UserfaultOptions {
+  /** Microseconds that whoever resolves a fault sleeps first (`-d`). */
+  delayUs: number;
+  /** The page cache holds all pages before the run; with shmem and MINOR it always does. */
+  preallocate: boolean;
+  /** After the pass KVM Userfault is disabled and everything is touched again: not at all, with huge mappings rebuilt at once, or on demand. */
+  recovery: (typeof RECOVERY_POLICIES)[number];
+}
+
+export const ACCESS_PATTERNS = ['sequential', 'uniform', 'zipf'] as const;
+export const JITTERS = ['none', 'uniform', 'exponential'] as const;
+
+/** Everything that decides the numbers of one cell of a post-copy migration: pages come over a network. */
+export interface PostCopyOptions extends UserfaultOptions {
+  /** One way and back for one page, without its transfer: nanoseconds. */
+  latencyNs: number;
+  /** Bytes per second of the link that all pages share; 0 for no limit. */
+  bandwidth: number;
+  /** Distribution of what is added to the latency, and its mean in percent of it. */
+  jitter: (typeof JITTERS)[number];
+  jitterPercent: number;
+  /** Pages that are fetched with the one that faulted. */
+  prefetch: number;
+  /** Threads that push the rest in the background, in order; 0 for none. */
+  pushers: number;
+  pattern: (typeof ACCESS_PATTERNS)[number];
+  /** Accesses of each vCPU, in multiples of its pages. */
+  accesses: number;
+  /** Nanoseconds that the guest computes between two accesses to pages. */
+  computeNs: number;
+}
+
 /** A doubt about a number, stored beside it. */
 export interface Warning {
   code: string;
@@ -120,6 +185,8 @@ export interface PhaseTime {
 export interface MeasuredValue {
   metric: string;
   value: number;
+  /** As in `PhaseTime`; false when left out. */
+  orderSensitive?: boolean;
 }
 
 /** Stalls of guest accesses (from the exit to the retry) in one phase. */

@@ -2,7 +2,7 @@
 
 import type { Costs } from '../engine/costs.js';
 import { costsAt } from '../engine/virtual/topology.js';
-import type { DirtyLogOptions, MemslotsOptions, RunOutcome } from './cell.js';
+import type { DemandPagingOptions, DirtyLogOptions, MemslotsOptions, PostCopyOptions, RunOutcome } from './cell.js';
 import { costsInNs, type MachineProfile } from './profile.js';
 import { runScenarioThreads } from './run-threads.js';
 import type { ScenarioSource } from './run-threads-message.js';
@@ -20,17 +20,31 @@ export interface ThreadsOptions {
 
 /** A repetition of a dirty_log_perf_test cell. Rejects when an invariant breaks in any thread, or with the signal's reason. */
 export function runDirtyLogThreads(options: DirtyLogOptions, run: ThreadsOptions): Promise<RunOutcome> {
-  const scenario = { module: new URL('./dirty-log.js', import.meta.url).href, exportName: 'dirtyLogScenario', args: [options] };
-  return runSuite(scenario, run, options.concurrent || options.runWhileDisabling);
+  return runSuite(scenarioIn('./dirty-log.js', 'dirtyLogScenario', options), run, options.concurrent || options.runWhileDisabling);
 }
 
 /** A repetition of a memslot_perf_test cell. Rejects as `runDirtyLogThreads` does. */
 export function runMemslotsThreads(options: MemslotsOptions, run: ThreadsOptions): Promise<RunOutcome> {
-  return runSuite({ module: new URL('./memslots.js', import.meta.url).href, exportName: 'memslotsScenario', args: [options] }, run, true);
+  return runSuite(scenarioIn('./memslots.js', 'memslotsScenario', options), run, true);
+}
+
+/** A repetition of a demand_paging_test cell. Rejects as `runDirtyLogThreads` does. */
+export function runDemandPagingThreads(options: DemandPagingOptions, run: ThreadsOptions): Promise<RunOutcome> {
+  return runSuite(scenarioIn('./demand-paging.js', 'demandPagingScenario', options), run, false);
+}
+
+/** A repetition of a post-copy migration's cell. Rejects as `runDirtyLogThreads` does. */
+export function runPostCopyThreads(options: PostCopyOptions, run: ThreadsOptions): Promise<RunOutcome> {
+  return runSuite(scenarioIn('./post-copy.js', 'postCopyScenario', options), run, false);
+}
+
+/** By URL: each worker imports the module itself. */
+function scenarioIn(module: string, exportName: string, options: object): ScenarioSource {
+  return { module: new URL(module, import.meta.url).href, exportName, args: [options] };
 }
 
 function runSuite(scenario: ScenarioSource, run: ThreadsOptions, concurrent: boolean): Promise<RunOutcome> {
   const { profile, seed, timeScale, signal } = run;
-  const costs: Costs = costsAt({ socket: 0, core: 0, siblingBusy: false }, costsInNs(profile), profile.smt);
+  const costs: Costs = costsAt({ siblingBusy: false }, costsInNs(profile), profile.smt);
   return runScenarioThreads({ scenario, costs, seed, timeScale, concurrent, ...(signal === undefined ? {} : { signal }) });
 }

@@ -4,7 +4,7 @@ import type { Costs } from '../engine/costs.js';
 import { Counters, withSums } from '../engine/counters.js';
 import type { LockTotals } from '../engine/threads/lock-totals.js';
 import type { MeasuredValue, StallReport } from './cell.js';
-import type { Phase, Scenario } from './scenario.js';
+import type { Phase, Rate, Scenario } from './scenario.js';
 
 /** Where a worker finds its scenario: an exported function, called with plain data. */
 export interface ScenarioSource {
@@ -17,9 +17,9 @@ export interface ScenarioSource {
 /** One member's part of one run. */
 export interface MemberTask {
   scenario: ScenarioSource;
-  /** 0-based; vCPUs first, then the ioctl thread. */
+  /** 0-based; vCPUs first, then the ioctl thread, then the services. */
   index: number;
-  /** Members, the ioctl thread included. */
+  /** Members: vCPUs, the ioctl thread and the services. */
   size: number;
   seed: number;
   costs: Costs;
@@ -58,6 +58,8 @@ export interface MemberReport {
   stateHash: string;
   /** Of the first member. */
   values?: MeasuredValue[];
+  /** Of the first member: the times that they need are known only once everybody has reported. */
+  rates?: readonly Rate[];
   stalls: StallReport[];
 }
 

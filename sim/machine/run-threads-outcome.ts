@@ -3,7 +3,7 @@
 import { mergeLockTotals } from '../engine/threads/lock-totals.js';
 import type { PhaseTime, RunOutcome, StallReport, Validity, Warning } from './cell.js';
 import type { MemberReport, PhaseSpan } from './run-threads-message.js';
-import { combineTimes } from './scenario.js';
+import { combineTimes, ratesOf } from './scenario.js';
 
 /** Below this share of the cores that the vCPUs could use, a measurement is not valid. */
 export const MIN_EFFECTIVE_PARALLELISM = 0.9;
@@ -12,8 +12,9 @@ export const MIN_EFFECTIVE_PARALLELISM = 0.9;
 export const UNKNOWN = -1;
 
 export interface GangResult {
-  /** By thread: vCPUs first, then the ioctl thread. */
+  /** By thread: vCPUs first, then the ioctl thread, then the services. */
   reports: MemberReport[];
+  vcpuCount: number;
   counters: Record<string, number>;
   cores: number;
 }
@@ -21,20 +22,21 @@ export interface GangResult {
 /** The outcome of one repetition. Times are wall-clock nanoseconds. */
 export function outcomeOf(result: GangResult): RunOutcome {
   const { reports, counters } = result;
-  const { phases, lockSites } = reports[0];
-  const times: PhaseTime[] = [];
+  const { phases, lockSites, values = [], rates = [] } = reports[0];
+  const phaseTimes: PhaseTime[] = [];
   for (const [index, { metric, orderSensitive }] of phases.entries()) {
-    if (metric !== '') times.push({ metric, ns: phaseNs(reports, index), orderSensitive });
+    if (metric !== '') phaseTimes.push({ metric, ns: phaseNs(result, index), orderSensitive });
   }
-  const { values } = reports[0];
+  const times = combineTimes(phaseTimes, phases, counters);
+  const measured = [...values, ...ratesOf(rates, times)];
   const validity = validityOf(result);
   return {
-    times: combineTimes(times, phases, counters),
-    ...(values === undefined ? {} : { values }),
+    times,
+    ...(measured.length === 0 ? {} : { values: measured }),
     counters,
     locks: mergeLockTotals(reports.map(({ locks }) => locks)).flatMap((stats) => stats.report(lockSites)),
     stalls: mergeStalls(reports.map(({ stalls }) => stalls)),
-    warnings: warningsOf(validity, reports.length - 1),
+    warnings: warningsOf(validity, result.vcpuCount),
     traceHash: '',
     stateHash: reports[0].stateHash,
     faults: counters.pageFaults,
@@ -42,36 +44,53 @@ export function outcomeOf(result: GangResult): RunOutcome {
   };
 }
 
-/** Last finish minus first start over the crew; where everyone takes part, the ioctl thread's own time. */
-function phaseNs(reports: MemberReport[], phase: number): number {
-  const measured = reports[0].phases[phase].crew === 'all' ? reports.slice(-1) : reports;
-  const spans = measured.map(({ spans }) => spans[phase]).filter((span) => span !== null);
+/** Last finish minus first start over those whose time it is. */
+function phaseNs(result: GangResult, phase: number): number {
+  const spans = spansOf(timekeepers(result, phase), phase);
   const start = Math.min(...spans.map(({ startPs }) => startPs));
   const finish = Math.max(...spans.map(({ finishPs }) => finishPs));
   return Math.round((finish - start) / 1000);
 }
 
+/** Where vCPUs run until the ioctl thread is done, that one; where services work for vCPUs, these; else everybody who takes part. */
+function timekeepers({ reports, vcpuCount }: GangResult, phase: number): MemberReport[] {
+  const { crew } = reports[0].phases[phase];
+  if (crew === 'all') return [reports[vcpuCount]];
+  return crew === 'served' ? reports.slice(0, vcpuCount) : reports;
+}
+
 /** Over the phases that vCPUs race in; in a run without such, over all phases that vCPUs have a part in. */
-function validityOf({ reports, cores }: GangResult): Validity {
+function validityOf(result: GangResult): Validity {
+  const { reports, vcpuCount, cores } = result;
   const { phases } = reports[0];
-  const vcpus = reports.slice(0, -1);
   const all = [...phases.keys()].filter((index) => phases[index].crew !== 'ioctl' && phases[index].metric !== '');
-  const raced = all.filter((index) => phases[index].crew === 'vcpus' && phases[index].orderSensitive);
+  const raced = all.filter((index) => ['vcpus', 'served'].includes(phases[index].crew) && phases[index].orderSensitive);
   const window = raced.length > 0 ? raced : all;
-  const windowNs = sum(window.map((index) => phaseNs(reports, index)));
-  const perWorker = vcpus.map(({ spans }) => timesOf(window.map((index) => spans[index] as PhaseSpan)));
-  const known = windowNs > 0 && perWorker.every(({ runNs }) => runNs !== UNKNOWN);
-  const raceOnly = window.filter((index) => phases[index].crew !== 'together');
-  const met = window.filter((index) => phases[index].crew === 'together');
-  const usable = sum(raceOnly.map((index) => phaseNs(reports, index))) * Math.min(vcpus.length, cores) + sum(met.map((index) => ownNs(reports, index)));
-  const ran = sum(raceOnly.map((index) => ranNs(vcpus, index))) + sum(met.map((index) => ranNs(reports, index)));
-  const effectiveParallelism = known ? Math.round((ran / usable) * 1000) / 1000 : UNKNOWN;
-  return { effectiveParallelism, oversubscribed: vcpus.length > cores, cores, perWorker };
+  const perWorker = reports.slice(0, vcpuCount).map(({ spans }) => timesOf(window.map((index) => spans[index] as PhaseSpan)));
+  const usableNs = sum(window.map((index) => usableNsOf(result, index)));
+  const known = usableNs > 0 && perWorker.every(({ runNs }) => runNs !== UNKNOWN);
+  const ran = sum(window.map((index) => ranNs(phases[index].crew === 'together' ? reports : reports.slice(0, vcpuCount), index)));
+  const effectiveParallelism = known ? Math.round((ran / usableNs) * 1000) / 1000 : UNKNOWN;
+  return { effectiveParallelism, oversubscribed: vcpuCount > cores, cores, perWorker };
+}
+
+/** The core time that a phase had a use for. */
+function usableNsOf(result: GangResult, phase: number): number {
+  const { reports, vcpuCount, cores } = result;
+  const { crew } = reports[0].phases[phase];
+  if (crew === 'together') return ownNs(reports, phase);
+  const windowNs = phaseNs(result, phase) * Math.min(vcpuCount, cores);
+  return crew === 'served' ? Math.min(windowNs, readyNs(reports.slice(0, vcpuCount), phase)) : windowNs;
 }
 
 /** Where everybody meets at the end, a member that is done early waits for the others by design: each is measured against its own time. */
 function ownNs(reports: MemberReport[], phase: number): number {
   return sum(spansOf(reports, phase).map(({ startPs, finishPs }) => (finishPs - startPs) / 1000));
+}
+
+/** vCPUs that are served sleep by design: what counts is the time in which they ran or were ready to. */
+function readyNs(reports: MemberReport[], phase: number): number {
+  return sum(spansOf(reports, phase).map(({ runNs, waitNs }) => Math.max(0, runNs) + Math.max(0, waitNs)));
 }
 
 function ranNs(reports: MemberReport[], phase: number): number {

@@ -47,8 +47,25 @@ class Member {
     this.#gang = new Gang({ words: new Int32Array(task.gang), size, index, timeoutMs: task.meetTimeoutMs });
     this.#arena = new Arena(task.arena);
     const kickWords = carveKickWords(this.#arena, size);
-    this.#cpu = new ThreadsCpu({ id: index, words: this.#arena.words, cost: task.costs, kickWords, timeScale: task.timeScale, originNs: task.originNs });
-    this.#locks = new ThreadsLockFactory(this.#arena, { cpuCount: size, park: task.park, timeoutMs: task.lockTimeoutMs });
+    const { costs: cost, timeScale, originNs, lockTimeoutMs, park } = task;
+    const { lockCount } = scenario;
+    const mayStayAsleep = index < scenario.vcpuCount ? undefined : () => !this.#gang.haveCome(scenario.vcpuCount);
+    this.#cpu = new ThreadsCpu({
+      id: index,
+      words: this.#arena.words,
+      cost,
+      kickWords,
+      timeScale,
+      originNs,
+      sleepTimeoutMs: lockTimeoutMs,
+      mayStayAsleep,
+    });
+    this.#locks = new ThreadsLockFactory(this.#arena, {
+      cpuCount: size,
+      park,
+      timeoutMs: lockTimeoutMs,
+      ...(lockCount === undefined ? {} : { lockCount }),
+    });
   }
 
   run(): MemberReport {
@@ -84,17 +101,19 @@ class Member {
     return isInCrew(crew, this.#task.index, this.#scenario.vcpuCount);
   }
 
-  #crewSize(crew: Crew): number {
-    if (crew === 'ioctl') return 1;
-    return crew === 'vcpus' ? this.#scenario.vcpuCount : this.#task.size;
+  /** Members that line up at the start of a phase, when there are cores for all of them: services start on their own. */
+  #lineUpSize(crew: Crew): number {
+    const { vcpuCount } = this.#scenario;
+    if (crew === 'ioctl' || (crew === 'served' && this.#task.index >= vcpuCount)) return 0;
+    return crew === 'vcpus' || crew === 'served' ? vcpuCount : vcpuCount + 1;
   }
 
   #runPhase(phase: Phase): PhaseSpan {
     const cpu = this.#cpu;
-    const crewSize = this.#crewSize(phase.crew);
+    const lineUpSize = this.#lineUpSize(phase.crew);
     const before = readSchedstat();
     const readAtPs = cpu.now();
-    if (crewSize > 1 && crewSize <= this.#task.cores) this.#gang.lineUp(crewSize);
+    if (lineUpSize > 1 && lineUpSize <= this.#task.cores) this.#gang.lineUp(lineUpSize);
     const startPs = cpu.now();
     runToCompletion(phase.path(cpu));
     cpu.settle();
@@ -105,8 +124,8 @@ class Member {
     return { startPs, finishPs, runNs: Math.max(0, Math.round(after.runNs - before.runNs - lineUpNs)), waitNs: after.waitNs - before.waitNs };
   }
 
-  /** Member 0 checks for all: the sums are complete once everybody has come. Returns its hash of the final state, others ''. */
-  #check(world: World): Pick<MemberReport, 'stateHash' | 'values'> {
+  /** Member 0 checks for all: the sums are complete once everybody has come. Returns its hash of the final state and its values and rates, others ''. */
+  #check(world: World): Pick<MemberReport, 'stateHash' | 'values' | 'rates'> {
     writeTally(this.#task.tallies, this.#task.index, this.#cpu.counters);
     this.#gang.meet(this.#where);
     const first = this.#task.index === 0;
@@ -114,13 +133,15 @@ class Member {
     if (first) world.check(counters);
     const stateHash = first ? (world.stateHash?.() ?? '') : '';
     const values = first ? world.values?.(counters) : undefined;
+    const rates = first ? world.rates : undefined;
     this.#gang.meet('the end');
-    return { stateHash, ...(values === undefined ? {} : { values }) };
+    return { stateHash, ...(values === undefined ? {} : { values }), ...(rates === undefined ? {} : { rates }) };
   }
 
   explain(error: unknown): Error {
     const { index, seed, size } = this.#task;
-    const who = index === this.#scenario.vcpuCount ? 'ioctl thread' : `vCPU ${index}`;
+    const service = index - this.#scenario.vcpuCount - 1;
+    const who = service >= 0 ? `service ${service}` : service === -1 ? 'ioctl thread' : `vCPU ${index}`;
     const cause = error instanceof Error ? error : new Error(String(error));
     const explained = new Error(`${cause.message} [threads engine, seed ${seed}, thread ${index} of ${size} (${who}), ${this.#where}]`);
     explained.name = cause.name;

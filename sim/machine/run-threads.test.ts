@@ -3,10 +3,12 @@ import { availableParallelism } from 'node:os';
 import { after, describe, it } from 'node:test';
 import { COST_NAMES, type Costs } from '../engine/costs.js';
 import { parseSchedstat } from '../engine/threads/schedstat.js';
-import type { CountingOptions } from './run-threads.fixture.js';
+import { loadProfile } from './profile.js';
+import { type CountingOptions, type ServedOptions, servedScenario } from './run-threads.fixture.js';
 import { closePools, runScenarioThreads, type ThreadsRun } from './run-threads.js';
 import type { MemberReport } from './run-threads-message.js';
 import { outcomeOf, UNKNOWN } from './run-threads-outcome.js';
+import { runScenarioVirtual } from './run-virtual.js';
 
 const FIXTURE = new URL('./run-threads.fixture.js', import.meta.url).href;
 const COSTS = Object.fromEntries(COST_NAMES.map((name) => [name, 1000])) as Costs;
@@ -14,6 +16,11 @@ const COSTS = Object.fromEntries(COST_NAMES.map((name) => [name, 1000])) as Cost
 function run(options: CountingOptions, more: Partial<ThreadsRun> = {}): ReturnType<typeof runScenarioThreads> {
   const scenario = { module: FIXTURE, exportName: 'countingScenario', args: [options] };
   return runScenarioThreads({ scenario, costs: COSTS, seed: 7, timeScale: 0.1, ...more });
+}
+
+function serve(options: ServedOptions, more: Partial<ThreadsRun> = {}): ReturnType<typeof runScenarioThreads> {
+  const scenario = { module: FIXTURE, exportName: 'servedScenario', args: [options] };
+  return runScenarioThreads({ scenario, costs: COSTS, seed: 7, timeScale: 0, ...more });
 }
 
 after(closePools);
@@ -84,6 +91,41 @@ describe('runScenarioThreads', () => {
   });
 });
 
+describe('runScenarioThreads with services', () => {
+  it('lasts until the last vCPU is served, with rates over that time and one row for locks of one name', async () => {
+    const options = { vcpus: 3, services: 2, requests: 200 };
+    const outcome = await serve(options);
+    const [{ metric, ns }] = outcome.times;
+    assert.equal(metric, 'serve');
+    assert.deepEqual(outcome.values, [{ metric: 'answers', value: 600 / (ns / 1e9), orderSensitive: true }]);
+    assert.deepEqual(
+      outcome.locks.map(({ acquisitions }) => acquisitions),
+      [600],
+    );
+    assert.equal(outcome.validity?.perWorker.length, 3);
+    const virtual = runScenarioVirtual(servedScenario(options), { profile: loadProfile('intel-2s48c-2022'), seed: 1 });
+    assert.equal(virtual.locks[0].acquisitions, 600);
+  });
+
+  it('says which vCPU nobody has woken, and what it waits for', async () => {
+    const running = serve({ vcpus: 2, services: 1, requests: 3, forgetful: true }, { lockTimeoutMs: 200 });
+    await assert.rejects(
+      running,
+      /CPU [01] waits for "an answer" and nobody woke it for 200 ms \[threads engine, seed 7, thread [01] of 4 \(vCPU [01]\), phase "serve"\]/,
+    );
+  });
+
+  it('lets services sleep for as long as a vCPU runs', async () => {
+    const outcome = await serve({ vcpus: 1, services: 2, requests: 1, idleMs: 500 }, { lockTimeoutMs: 100 });
+    assert.ok(outcome.times[0].ns > 400e6);
+  });
+
+  it('parks when vCPUs and services outnumber the cores', async () => {
+    const outcome = await serve({ vcpus: 1, services: availableParallelism(), requests: 1 });
+    assert.equal(outcome.locks[0].lock, 'shard (qspinlock, parking)');
+  });
+});
+
 describe('outcomeOf', () => {
   const span = (startPs: number, finishPs: number, runNs: number) => ({ startPs, finishPs, runNs, waitNs: 0 });
   const reports = (spans: MemberReport['spans'][]): MemberReport[] => {
@@ -100,7 +142,7 @@ describe('outcomeOf', () => {
       [span(2e6, 6e6, 4e3), span(0, 9e6, 1)],
       [null, span(1e6, 4e6, 1)],
     ]);
-    const outcome = outcomeOf({ reports: members, counters: { pageFaults: 3 }, cores: 2 });
+    const outcome = outcomeOf({ reports: members, vcpuCount: 2, counters: { pageFaults: 3 }, cores: 2 });
     assert.deepEqual(
       outcome.times.map(({ ns }) => ns),
       [5000, 3000],
@@ -112,12 +154,36 @@ describe('outcomeOf', () => {
     );
   });
 
+  it('measures vCPUs that are served by their own finish, and asks of the host only the time that they were ready', () => {
+    const phase = { metric: 'serve', crew: 'served', orderSensitive: true } as const;
+    const member = (mine: MemberReport['spans'][number]): MemberReport => ({
+      phases: [phase],
+      spans: [mine],
+      locks: [],
+      lockSites: [],
+      stateHash: '',
+      stalls: [],
+      rates: [{ metric: 'rate', during: 'serve', things: 10 }],
+    });
+    const vcpus = [span(1e6, 5e6, 1000), span(2e6, 6e6, 500)].map((own) => member({ ...own, waitNs: 500 }));
+    const others = [member(span(0, 9e6, 1)), member(span(0, 8e6, 8000))];
+    const outcome = outcomeOf({ reports: [...vcpus, ...others], vcpuCount: 2, counters: {}, cores: 2 });
+    assert.deepEqual(
+      outcome.times.map(({ ns }) => ns),
+      [5000],
+    );
+    assert.deepEqual(outcome.values, [{ metric: 'rate', value: 10 / (5000 / 1e9), orderSensitive: true }]);
+    assert.equal(outcome.validity?.effectiveParallelism, 0.6);
+    assert.equal(outcome.validity.perWorker.length, 2);
+  });
+
   it('knows no effective parallelism where the host does not tell', () => {
     const outcome = outcomeOf({
       reports: reports([
         [span(0, 1e6, -1), null],
         [null, span(0, 1e6, -1)],
       ]),
+      vcpuCount: 1,
       counters: {},
       cores: 2,
     });

@@ -1,18 +1,20 @@
 // Runs a scenario on a gang of real threads: the main thread's side.
 //
-// One worker per vCPU and one for the ioctl thread, from a pool that is kept while repetitions go on. One gang at a time: two would
-// spoil each other's numbers. The main thread never blocks, so that an abort ends even a worker which sleeps in Atomics.wait.
+// One worker per vCPU, one for the ioctl thread and one per service, from a pool that is kept while repetitions go on. One gang at a time:
+// two would spoil each other's numbers. The main thread never blocks, so that an abort ends even a worker which sleeps in Atomics.wait.
 
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Piscina } from 'piscina';
 import type { Costs } from '../engine/costs.js';
 import { Gang } from '../engine/threads/gang.js';
-import { LOCK_TIMEOUT_MS, lockArenaWords } from '../engine/threads/lock-factory.js';
+import { lockArenaWords } from '../engine/threads/lock-factory.js';
+import { WAIT_TIMEOUT_MS } from '../engine/threads/wait.js';
 import { LINE_WORDS } from '../memory/arena.js';
 import type { RunOutcome } from './cell.js';
 import { loadScenario, type MemberReport, type MemberTask, type ScenarioSource, sumTallies, tallyBytes } from './run-threads-message.js';
 import { outcomeOf } from './run-threads-outcome.js';
+import type { Scenario } from './scenario.js';
 
 const WORKER = fileURLToPath(new URL('./run-threads-worker.js', import.meta.url));
 
@@ -32,9 +34,10 @@ export interface ThreadsRun {
   timeScale: number;
   /** True when vCPUs and ioctl thread run in one phase. Then a lock parks as soon as both together outnumber the cores. */
   concurrent?: boolean;
-  /** Sleep after a bounded spin; by default when more threads run at a time than there are cores. */
+  /** Sleep after a bounded spin; by default when more threads may run at a time than there are cores. */
   park?: boolean;
   meetTimeoutMs?: number;
+  /** Longest wait for a lock, and longest sleep of a thread whose wakeup another owes it. */
   lockTimeoutMs?: number;
   signal?: AbortSignal;
 }
@@ -66,25 +69,34 @@ export async function closePools(): Promise<void> {
 
 async function runGang(run: ThreadsRun): Promise<RunOutcome> {
   run.signal?.throwIfAborted();
-  const { vcpuCount, arenaWords } = await loadScenario(run.scenario);
-  const size = vcpuCount + 1;
+  const scenario = await loadScenario(run.scenario);
+  const size = gangSize(scenario);
   const pool = await poolOf(size);
-  const task = taskOf(run, { size, pool, arenaWords });
+  const task = taskOf(run, scenario, pool);
   const members = Array.from({ length: size }, (_, index) => pool.workers.run({ ...task, index }) as Promise<MemberReport>);
   try {
     const reports = await orAbort(Promise.all(members), run.signal);
-    return outcomeOf({ reports, counters: sumTallies(task.tallies), cores: task.cores });
+    return outcomeOf({ reports, vcpuCount: scenario.vcpuCount, counters: sumTallies(task.tallies), cores: task.cores });
   } catch (error) {
     await closePool(size);
     throw error;
   }
 }
 
-function taskOf(run: ThreadsRun, parts: { size: number; pool: GangPool; arenaWords: number }): Omit<MemberTask, 'index'> {
-  const { size, pool, arenaWords } = parts;
+function gangSize({ vcpuCount, serviceCount = 0 }: Scenario): number {
+  return vcpuCount + 1 + serviceCount;
+}
+
+/** Services mostly sleep, but count: one that is woken may take the core of a thread that holds a lock, and who spins for it then waits for a time slice. */
+function threadsAtOnce({ concurrent = false }: ThreadsRun, { vcpuCount, serviceCount = 0 }: Scenario): number {
+  return vcpuCount + serviceCount + (concurrent ? 1 : 0);
+}
+
+function taskOf(run: ThreadsRun, scenario: Scenario, pool: GangPool): Omit<MemberTask, 'index'> {
+  const { arenaWords, lockCount } = scenario;
+  const size = gangSize(scenario);
   const cores = availableParallelism();
-  const atOnce = run.concurrent === true ? size : size - 1;
-  const arenaBytes = (LINE_WORDS + arenaWords + size * LINE_WORDS + lockArenaWords(size)) * Int32Array.BYTES_PER_ELEMENT;
+  const arenaBytes = (LINE_WORDS + arenaWords + size * LINE_WORDS + lockArenaWords(size, lockCount)) * Int32Array.BYTES_PER_ELEMENT;
   const arenaIsUsed = pool.arena?.byteLength === arenaBytes;
   if (!arenaIsUsed) pool.arena = new SharedArrayBuffer(arenaBytes);
   return {
@@ -94,9 +106,9 @@ function taskOf(run: ThreadsRun, parts: { size: number; pool: GangPool; arenaWor
     costs: run.costs,
     timeScale: run.timeScale,
     cores,
-    park: run.park ?? atOnce > cores,
+    park: run.park ?? threadsAtOnce(run, scenario) > cores,
     meetTimeoutMs: run.meetTimeoutMs ?? MEET_TIMEOUT_MS,
-    lockTimeoutMs: run.lockTimeoutMs ?? LOCK_TIMEOUT_MS,
+    lockTimeoutMs: run.lockTimeoutMs ?? WAIT_TIMEOUT_MS,
     originNs: process.hrtime.bigint(),
     arena: pool.arena as SharedArrayBuffer,
     arenaIsUsed,

@@ -1,13 +1,15 @@
 // Runs a scenario in the virtual engine: one thread, integer time, one seed.
 
 import { withSums } from '../engine/counters.js';
-import { VirtualEngine } from '../engine/virtual/engine.js';
+import { type GangTimes, VirtualEngine } from '../engine/virtual/engine.js';
 import { Arena } from '../memory/arena.js';
-import type { DirtyLogOptions, MemslotsOptions, PhaseTime, RunOutcome, Warning } from './cell.js';
+import type { DemandPagingOptions, DirtyLogOptions, MemslotsOptions, PhaseTime, PostCopyOptions, RunOutcome, Warning } from './cell.js';
+import { demandPagingScenario } from './demand-paging.js';
 import { dirtyLogScenario } from './dirty-log.js';
 import { memslotsScenario } from './memslots.js';
+import { postCopyScenario } from './post-copy.js';
 import { costsInNs, type MachineProfile } from './profile.js';
-import { combineTimes, isInCrew, type Phase, type Scenario } from './scenario.js';
+import { combineTimes, isInCrew, type Phase, ratesOf, type Scenario } from './scenario.js';
 
 export interface VirtualRun {
   profile: MachineProfile;
@@ -24,21 +26,38 @@ export function runMemslotsVirtual(options: MemslotsOptions, run: VirtualRun): R
   return runScenarioVirtual(memslotsScenario(options), run);
 }
 
+/** One demand_paging_test cell in virtual time. CPU-bound; throws when an invariant breaks. */
+export function runDemandPagingVirtual(options: DemandPagingOptions, run: VirtualRun): RunOutcome {
+  return runScenarioVirtual(demandPagingScenario(options), run);
+}
+
+/** One cell of a post-copy migration in virtual time. CPU-bound; throws when an invariant breaks. */
+export function runPostCopyVirtual(options: PostCopyOptions, run: VirtualRun): RunOutcome {
+  return runScenarioVirtual(postCopyScenario(options), run);
+}
+
 /** Any scenario in virtual time. */
 export function runScenarioVirtual(scenario: Scenario, run: VirtualRun): RunOutcome {
   const arena = takeArena(scenario.arenaWords);
   const { topology, smt } = run.profile;
-  const engine = new VirtualEngine(arena, scenario.vcpuCount, { topology, smt, costNs: costsInNs(run.profile), seed: run.seed });
+  const engine = new VirtualEngine(arena, scenario.vcpuCount, {
+    topology,
+    smt,
+    costNs: costsInNs(run.profile),
+    seed: run.seed,
+    serviceCount: scenario.serviceCount ?? 0,
+  });
   const world = scenario.build(arena, engine.locks, true);
   const phaseTimes = world.phases.map((phase) => runPhase(engine, phase, scenario.vcpuCount));
   const counters = withSums(engine.counters.toRecord());
   world.check(counters);
-  const values = world.values?.(counters);
+  const times = combineTimes(phaseTimes, world.phases, counters);
+  const values = [...(world.values?.(counters) ?? []), ...ratesOf(world.rates ?? [], times)];
   return {
-    times: combineTimes(phaseTimes, world.phases, counters),
-    ...(values === undefined ? {} : { values }),
+    times,
+    ...(values.length === 0 ? {} : { values }),
     counters,
-    locks: engine.locks.locks.flatMap(({ stats }) => stats.report(world.lockSites)),
+    locks: engine.locks.stats.flatMap((stats) => stats.report(world.lockSites)),
     stalls: world.stalls?.() ?? [],
     warnings: warningsOf(scenario, run.profile),
     traceHash: engine.traceHash,
@@ -71,8 +90,16 @@ function runPhase(engine: VirtualEngine, phase: Phase, vcpuCount: number): Phase
     members.map((cpu) => ({ cpu, path: phase.path(cpu) })),
     { handshake: phase.handshake ?? false },
   );
-  const phaseEnd = phase.crew === 'all' ? (finish.get(vcpuCount) as number) : end;
+  const phaseEnd = endOf(phase, { end, finish }, vcpuCount);
   return { metric: phase.metric, ns: Math.round((phaseEnd - start) / 1000), orderSensitive: phase.orderSensitive && vcpuCount > 1 };
+}
+
+function endOf({ crew }: Phase, { end, finish }: Pick<GangTimes, 'end' | 'finish'>, vcpuCount: number): number {
+  if (crew === 'all') return finish.get(vcpuCount) as number;
+  if (crew !== 'served') return end;
+  let last = 0;
+  for (let id = 0; id < vcpuCount; id++) last = Math.max(last, finish.get(id) as number);
+  return last;
 }
 
 function warningsOf(scenario: Scenario, profile: MachineProfile): Warning[] {

@@ -10,6 +10,12 @@ describe('isInCrew', () => {
     assert.deepEqual(members('all'), [0, 1, 2]);
     assert.deepEqual(members('together'), [0, 1, 2]);
   });
+
+  it('lets services take part only where vCPUs are served', () => {
+    const members = (crew: Crew) => [0, 1, 2, 3].filter((id) => isInCrew(crew, id, 2));
+    assert.deepEqual(members('served'), [0, 1, 2, 3]);
+    for (const crew of ['vcpus', 'ioctl', 'all', 'together'] as const) assert.equal(members(crew).includes(3), false);
+  });
 });
 
 describe('combineTimes', () => {

@@ -34,6 +34,8 @@ for (const args of [
   ['run', '--help'],
   ['run', 'dirty-log', '--help'],
   ['run', 'memslots', '--help'],
+  ['run', 'demand-paging', '--help'],
+  ['run', 'post-copy', '--help'],
   ['run', 'dirty-log', 'memslots', '--help'],
   ['show', '--help'],
   ['report', '--help'],
@@ -57,7 +59,7 @@ test('letters are offered where one suite is named, and only there', (t) => {
 
 test('several suites share the options that mean the same in each', (t) => {
   const { stdout } = mmulab(temporaryFolder(t), 'run', '--help');
-  assert.match(stdout, /^Options that all of dirty-log, memslots have/m);
+  assert.match(stdout, /^Options that all of dirty-log, memslots, demand-paging, post-copy have/m);
   assert.match(stdout, /^ {2}--vcpus <list>/m);
   for (const word of ['--split', '--loops', '--slots']) assert.doesNotMatch(stdout, new RegExp(`^ {2}(-., )?${word}`, 'm'));
 });
@@ -94,6 +96,11 @@ test('list names suites, options, metrics, split policies and profiles', (t) => 
   for (const word of [
     'Suite dirty-log',
     'Suite memslots',
+    'Suite demand-paging',
+    'Suite post-copy',
+    '-k, --kvm-userfault',
+    'per_vcpu_demand_paging_rate',
+    'ampereone-2024',
     '-s, --slots',
     'slot_setup',
     'xeon-8167m-2021',
@@ -130,10 +137,10 @@ const USAGE_ERRORS: [string[], RegExp][] = [
   [['run', 'dirty-log', '--vcpu', '3'], /Unknown option '--vcpu' \(Did you mean --vcpus\?\)/],
   [['run', 'dirty-log', '-z'], /Unknown option '-z'/],
   [['run', '-v', '4'], /Unknown option '-v': letters belong to one suite/],
-  [['run', 'dirty-lg'], /Cannot run suite "dirty-lg": no such suite, expected dirty-log, memslots \(did you mean dirty-log\?\)/],
+  [['run', 'dirty-lg'], /Cannot run suite "dirty-lg": no such suite, expected dirty-log, memslots, demand-paging, post-copy \(did you mean dirty-log\?\)/],
   [['run', 'memslot-perf'], /Cannot run suite "memslot-perf": .* \(did you mean memslots\?\)/],
   [['run', 'memslot_perf_test'], /\(did you mean memslots\?\)/],
-  [['run', 'something-else'], /expected dirty-log, memslots$/m],
+  [['run', 'something-else'], /expected dirty-log, memslots, demand-paging, post-copy$/m],
   [['run', '--split', 'lazy'], /Unknown option '--split' of several suites together: name dirty-log for it \(mmulab run dirty-log --split \.\.\.\)/],
   [['run', '--slots', '4'], /Unknown option '--slots' of several suites together: name dirty-log or memslots for it/],
   [['run', 'dirty-log', '--loops', '4'], /Unknown option '--loops' of dirty-log: name memslots for it/],
@@ -148,7 +155,28 @@ const USAGE_ERRORS: [string[], RegExp][] = [
   [['run', 'memslots', '--test', 'map', '--vcpus', '2'], /Cannot run test map with several vCPUs: current 2, expected 1/],
   [['run', 'memslots', '--test', 'batch', '-s', '10'], /Cannot change the flags of 10 memslots at once/],
   [['run', 'memslots', '-r', '3', '--repetitions', '4', '--engine', 'threads'], /Cannot repeat cells: current --repetitions and --runs/],
-  [['run', 'dirty-log', '--format', 'selftest'], /Cannot print dirty-log with --format selftest: expected memslots/],
+  [['run', 'dirty-log', '--format', 'selftest'], /Cannot print dirty-log with --format selftest: expected memslots, demand-paging/],
+  [['run', 'demand_paging_test'], /\(did you mean demand-paging\?\)/],
+  [
+    ['run', 'demand-paging', '-u', 'MINOR'],
+    /Cannot catch minor faults of anonymous memory: it has no page cache, expected shmem or shared_hugetlb_2mb, or missing faults/,
+  ],
+  [
+    ['run', 'demand-paging', '-k', '--async-pf', 'kernel'],
+    /Cannot use KVM Userfault with the kernel's asynchronous page faults: current kernel, expected off, or user/,
+  ],
+  [['run', 'demand-paging', '--async-pf', 'user'], /Cannot let user space drive asynchronous page faults: current no KVM Userfault/],
+  [['run', 'demand-paging', '-r', '4'], /Cannot start readers: current no userfaultfd, expected --uffd MISSING or --uffd MINOR with --readers/],
+  [['run', 'demand-paging', '-v', '64', '-u', 'MISSING', '--uffds', '65'], /Cannot use 65 userfaultfds: current 64 vCPUs, .* expected 1 or 64 \(per-vcpu\)/],
+  [['run', 'demand-paging', '-s', 'guest_memfd', '-u', 'MISSING'], /Cannot register guest_memfd with a userfaultfd: .* expected KVM Userfault alone/],
+  [['run', 'demand-paging', '-k', '--recovery', 'eager'], /Cannot recover huge mappings eager: current anonymous memory, which has none/],
+  [['run', 'post-copy', '--latency', '-5us'], /Cannot use --latency: current "-5us", expected a time from 0 to 10s/],
+  [
+    ['run', 'post-copy', '--bandwidth', '10G'],
+    /Cannot use --bandwidth: current "10G", expected a bandwidth in bits or bytes per second, such as 10GBit or 1.25GB\/s/,
+  ],
+  [['run', 'post-copy', '-u', 'none'], /Cannot migrate after the switch: current nobody who catches faults/],
+  [['run', 'post-copy', '--format', 'selftest'], /Cannot print post-copy with --format selftest: expected memslots, demand-paging/],
   [['run', 'dirty-log', 'extra'], /Cannot run suite "extra"/],
   [['rnu'], /Unknown command 'rnu' \(Did you mean run\?\)/],
   [['run', '--resume', 'gone.ndjson'], /Cannot resume "gone.ndjson": no such file/],
@@ -234,15 +262,17 @@ test('--resume runs what is missing and keeps the rest byte for byte', (t) => {
   assert.ok(readFileSync(path, 'utf8').includes(before));
 });
 
-test('several suites run into one file, each on its own machine, and each is resumed', (t) => {
+test('several suites run into one file, each on its own machines, and each is resumed', (t) => {
   const folder = temporaryFolder(t);
   const run = mmulab(folder, 'run', '--smoke', '--output', 'r.ndjson');
   assert.equal(run.status, 0, run.stderr);
   const records = readResults(join(folder, 'r.ndjson'));
-  const profiles = new Map(records.map(({ suite, profile }) => [suite, profile.name]));
-  assert.deepEqual([...profiles].sort(), [
-    ['dirty-log', 'intel-2s48c-2022'],
-    ['memslots', 'xeon-8167m-2021'],
+  assert.deepEqual([...new Set(records.map(({ suite, profile }) => `${suite}: ${profile.name}`))].sort(), [
+    'demand-paging: ampereone-2024',
+    'demand-paging: x86-2s48c-2024',
+    'dirty-log: intel-2s48c-2022',
+    'memslots: xeon-8167m-2021',
+    'post-copy: x86-2s48c-2024',
   ]);
   assert.match(run.stderr, new RegExp(`\\[${records.length}/${records.length}\\] `));
   const again = mmulab(folder, 'run', 'memslots', '--smoke', '--resume', 'r.ndjson');
@@ -309,6 +339,47 @@ test("a post's own command line works, and says what has no effect", (t) => {
   assert.match(stderr, /--offset has no effect/);
   const [record] = readResults(join(folder, 'results/dirty-log.ndjson'));
   assert.deepEqual([record.options.vcpus, record.options.writeEvery, record.options.backing], [2, 5, 'anonymous_hugetlb_1gb']);
+});
+
+test("the KVM Userfault post's own command line works, and prints what the selftest prints", (t) => {
+  const folder = temporaryFolder(t);
+  const words = ['-b', '1M', '-a', '-v', '4', '-s', 'shmem', '-r', '1', '-u', 'MINOR', '-k', '-m', '3'];
+  const { status, stdout, stderr } = mmulab(folder, 'run', 'demand-paging', ...words, '--format', 'selftest', '--output', 'r.ndjson');
+  assert.equal(status, 0, stderr);
+  assert.match(stderr, /^--mode has no effect/m);
+  const [{ options, metrics }] = readResults(join(folder, 'r.ndjson'));
+  assert.deepEqual([options.singleUffd, options.readers, options.uffd, options.kvmUserfault, options.preallocate], [true, 1, 'minor', true, true]);
+  const seconds = metrics.total_guest_execution_time.median / 1e9;
+  assert.ok(Math.abs(metrics.per_vcpu_demand_paging_rate.median / (256 / seconds) - 1) < 1e-9);
+  assert.match(stdout, /^Testing guest mode: .*\nguest physical test memory: .*\nFinished .*\nStarted .*\nAll .*\nTotal guest execution time:\t0\.\d{9}s\n/);
+  assert.match(stdout, /\nPer-vcpu demand paging rate:\t\d+\.\d{6} pgs\/sec\/vcpu\nOverall demand paging rate:\t\d+\.\d{6} pgs\/sec\n$/);
+});
+
+test('seeds of an order-sensitive cell give a median and a range', (t) => {
+  const folder = temporaryFolder(t);
+  const { status, stderr } = mmulab(
+    folder,
+    'run',
+    'demand-paging',
+    '-b',
+    '256K',
+    '-v',
+    '8',
+    '-u',
+    'MISSING',
+    '-a',
+    '-r',
+    '8',
+    '--seeds',
+    '3',
+    '--output',
+    'r.ndjson',
+  );
+  assert.equal(status, 0, stderr);
+  const [{ metrics }] = readResults(join(folder, 'r.ndjson'));
+  const { kind, values, low, median, high } = metrics.per_vcpu_demand_paging_rate;
+  assert.equal(values.length, 3);
+  assert.ok(kind !== 'sampled' && low <= median && median <= high);
 });
 
 test('a change of a primitive cost is named in the results and changes them', (t) => {

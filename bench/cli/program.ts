@@ -68,7 +68,7 @@ async function addRun(program: Command, args: string[]): Promise<void> {
     .option('--jobs <n>', 'virtual: cells at a time; by default one per core')
     .option('--output <file>', 'results file; by default results/<suite>.ndjson')
     .option('--report <file>', 'write the report page too')
-    .option('--format <name>', 'stdout: text, markdown, csv, json, selftest (as memslot_perf_test prints)', 'text')
+    .option('--format <name>', 'stdout: text, markdown, csv, json, selftest (as memslot_perf_test and demand_paging_test print)', 'text')
     .option('--resume [file]', 'go on with the results file (or this one): keep the cells that it has already')
     .option('--smoke', 'a small size of the same cells, for a first look and for tests')
     .option('--quiet', 'no progress on stderr')
@@ -146,7 +146,7 @@ function addShow(program: Command): void {
     .argument('<results...>', 'results files or folders')
     .description('Print the tables of results files')
     .addHelpText('before', 'Examples:\n  $ mmulab show results/published.ndjson\n  $ mmulab show results --format csv > tables.csv\n')
-    .option('--format <name>', 'text, markdown, csv, json, selftest (as memslot_perf_test prints)', 'text')
+    .option('--format <name>', 'text, markdown, csv, json, selftest (as memslot_perf_test and demand_paging_test print)', 'text')
     .action(async (paths: string[], options: { format: string }) => {
       const { showCommand } = await import('./read-commands.js');
       await showCommand(paths, options.format);

@@ -113,12 +113,16 @@ class ProgressLine implements Progress {
   }
 }
 
-/** Of each cell its suite, and those of its options that are not the same in all cells: "dirty-log vcpus=64 ept=Y split=lazy". */
+/** Of each cell its suite, and what is not the same in all cells of that suite: "dirty-log vcpus=64 ept=Y split=lazy", of several hosts "ampereone-2024 vcpus=8". */
 function shortNames(cells: readonly PlannedCell[]): Map<PlannedCell, string> {
-  const words = new Map(cells.map((cell) => [cell, describeOptions(cell.suite, cell.options).split(' ')]));
+  return new Map([...new Set(cells.map(({ suite }) => suite))].flatMap((suite) => shortNamesOf(cells.filter((cell) => cell.suite === suite))));
+}
+
+function shortNamesOf(cells: readonly PlannedCell[]): [PlannedCell, string][] {
+  const words = cells.map(({ suite, machine, options }) => [machine.record.name, ...describeOptions(suite, options).split(' ')]);
   const counts = new Map<string, number>();
-  for (const word of [...words.values()].flat()) counts.set(word, (counts.get(word) ?? 0) + 1);
-  return new Map([...words].map(([cell, own]) => [cell, [cell.suite.name, ...own.filter((word) => counts.get(word) !== cells.length)].join(' ')]));
+  for (const word of words.flat()) counts.set(word, (counts.get(word) ?? 0) + 1);
+  return cells.map((cell, index) => [cell, [cell.suite.name, ...words[index].filter((word) => counts.get(word) !== cells.length)].join(' ')]);
 }
 
 function clock(seconds: number): string {

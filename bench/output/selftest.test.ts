@@ -89,8 +89,47 @@ test('other tests and suites are left out with a note, and refused where nothing
   const zap = record({ test: 'zap', times: { guest_pass: [1] } });
   const other = record({ test: 'map', suite: 'dirty-log', times: { iteration: [1] } });
   assert.deepEqual(render([UNMAP, zap, other]).notes, ['2 cells are left out: no tests of memslot_perf_test']);
-  assert.throws(() => render([zap]), /^UsageError: Cannot print these results with --format selftest: .* expected map, unmap, /);
-  assert.throws(() => render([other]), /^UsageError: Cannot print dirty-log with --format selftest: expected memslots$/);
+  assert.throws(() => render([zap]), /^UsageError: Cannot print these results with --format selftest: .* expected a test of it: map, unmap, /);
+  assert.throws(() => render([other]), /^UsageError: Cannot print dirty-log with --format selftest: expected memslots, demand-paging$/);
   assert.throws(() => checkSelftestSuites(['dirty-log']), UsageError);
   checkSelftestSuites(['dirty-log', 'memslots']);
+});
+
+const RATE: Pick<MetricRecord, 'unit' | 'better'> = { unit: 'per_s', better: 'larger' };
+
+function demandPagingRecord(ns: number[], options: ResultRecord['options']): ResultRecord {
+  const pages = Number(options.vcpuBytes) / 4096;
+  const perVcpu = ns.map((each) => pages / (each / 1e9));
+  const base = record({ test: 'none', suite: 'demand-paging', times: { total_guest_execution_time: ns } });
+  const rates = {
+    per_vcpu_demand_paging_rate: { ...metric(perVcpu), ...RATE },
+    overall_demand_paging_rate: { ...metric(perVcpu.map((rate) => rate * Number(options.vcpus))), ...RATE },
+  };
+  return { ...base, cell: `demand-paging vcpus=${options.vcpus} backing=${options.backing}`, options, metrics: { ...base.metrics, ...rates } };
+}
+
+test('demand-paging reads as demand_paging_test prints it: its own posted example', () => {
+  const { text, notes } = render([demandPagingRecord([10_979_277_020], { vcpus: 1, vcpuBytes: 2 ** 30, backing: 'anonymous' })]);
+  assert.deepEqual(notes, []);
+  assert.equal(
+    text,
+    `Testing guest mode: PA-bits:ANY, VA-bits:48,  4K pages
+guest physical test memory: [0xffffbffff000, 0xfffffffff000)
+Finished creating vCPUs and starting uffd threads
+Started all vCPUs
+All vCPU threads joined
+Total guest execution time:\t10.979277020s
+Per-vcpu demand paging rate:\t23876.253375 pgs/sec/vcpu
+Overall demand paging rate:\t23876.253375 pgs/sec
+`,
+  );
+});
+
+test('demand-paging prints each seed and each cell, huge pages aligned', () => {
+  const huge = demandPagingRecord([1e9, 2e9], { vcpus: 2, vcpuBytes: 2 ** 21, backing: 'shared_hugetlb_2mb' });
+  const { text } = render([huge, demandPagingRecord([1e9], { vcpus: 1, vcpuBytes: 4096, backing: 'shmem' }), UNMAP]);
+  assert.equal(text.match(/^Started all vCPUs$/gm)?.length, 3);
+  assert.match(text, /^# demand-paging vcpus=2 backing=shared_hugetlb_2mb\n(?:.*\n)guest physical test memory: \[0xffffffa00000, 0xffffffe00000\)$/m);
+  assert.match(text, /^Overall demand paging rate:\t512\.000000 pgs\/sec$/m);
+  assert.match(text, /^Testing unmap performance with 1 runs/m);
 });

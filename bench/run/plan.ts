@@ -58,10 +58,21 @@ export function loadMachine(nameOrPath: string, sets: string[]): Machine {
 /** The cells of one suite. Throws a `UsageError` for a combination that the suite refuses, or more memory than this machine has. */
 export async function planSuite(suite: Suite, given: GivenOptions, options: PlanOptions): Promise<PlannedCell[]> {
   const simulation = await suite.load();
-  const machine = loadMachine(options.profile ?? suite.profile, options.sets);
-  const { engine, smoke, seeds } = options;
-  const cells = suite.plan(given, { engine, smoke, defaults: simulation.defaults, ...(options.note === undefined ? {} : { note: options.note }) });
-  return cells.map((cell) => {
+  return profilesFor(suite, given, options).flatMap((name) => planOnMachine({ suite, simulation, machine: loadMachine(name, options.sets) }, given, options));
+}
+
+/** The hosts of a run: the one that was asked for; for the published tables in virtual time each of theirs; else the suite's first. */
+function profilesFor({ profile, profiles }: Suite, given: GivenOptions, options: PlanOptions): readonly string[] {
+  if (options.profile !== undefined) return [options.profile];
+  const published = Object.keys(given).length === 0 && options.engine === 'virtual';
+  return published && profiles !== undefined ? profiles : [profile];
+}
+
+function planOnMachine(on: Pick<PlannedCell, 'suite' | 'simulation' | 'machine'>, given: GivenOptions, options: PlanOptions): PlannedCell[] {
+  const { suite, simulation, machine } = on;
+  const { engine, smoke, seeds, note } = options;
+  const request = { engine, smoke, defaults: simulation.defaults, profile: machine.profile.name, ...(note === undefined ? {} : { note }) };
+  return suite.plan(given, request).map((cell) => {
     const reason = simulation.check(cell);
     if (reason !== undefined) throw new UsageError(reason);
     const planned = {

@@ -74,7 +74,7 @@ function metricsOf(cell: PlannedCell, runs: readonly FinishedRun[]): Record<stri
 function measuredIn({ times, values = [] }: RunOutcome): { metric: string; value: number; orderSensitive: boolean }[] {
   return [
     ...times.map(({ metric, ns, orderSensitive }) => ({ metric, value: ns, orderSensitive })),
-    ...values.map(({ metric, value }) => ({ metric, value, orderSensitive: false })),
+    ...values.map(({ metric, value, orderSensitive = false }) => ({ metric, value, orderSensitive })),
   ];
 }
 

@@ -7,7 +7,7 @@ import { type CellOptions, commandLineOf, describeOptions, type Engine, type Giv
 const { defaults, check } = await dirtyLog.load();
 
 function plan(given: GivenOptions, { engine = 'virtual' as Engine, smoke = false } = {}): CellOptions[] {
-  return dirtyLog.plan(given, { engine, smoke, defaults });
+  return dirtyLog.plan(given, { engine, smoke, defaults, profile: dirtyLog.profile });
 }
 
 function optionOf(long: string): SuiteOption {

@@ -1,7 +1,9 @@
 // The registry of suites: the one line that a new suite adds is here.
 
+import { demandPaging } from './demand-paging.js';
 import { dirtyLog } from './dirty-log.js';
 import { memslots } from './memslots.js';
+import { postCopy } from './post-copy.js';
 import type { Suite } from './suite.js';
 
 export {
@@ -17,4 +19,4 @@ export {
 export { choiceItem, countItem, decimalItem, formatSize, parseList, parseOne } from './values.js';
 
 /** Every suite, in the order in which they run and are listed. */
-export const SUITES: readonly Suite[] = [dirtyLog, memslots];
+export const SUITES: readonly Suite[] = [dirtyLog, memslots, demandPaging, postCopy];

@@ -78,10 +78,13 @@ function questionCells(defaults: CellOptions): CellOptions[] {
   const all = [...STRUCTURES];
   return [
     // Would it do to speed up the hva lookups alone? Is a dense B-tree best?
-    ...matrix(defaults, { memslots: ['array-hva-tree', 'btree'], test: [...PUBLISHED_TESTS], slots: [...QUESTION_SLOTS, MOST] }),
+    ...matrix(defaults, { memslots: ['array-hva-tree', 'btree'], test: [...PUBLISHED_TESTS], slots: QUESTION_SLOTS }),
+    ...matrix(defaults, { memslots: ['array-hva-tree'], test: ['map', 'unmap', 'move-active'], slots: [MOST] }),
+    ...matrix(defaults, { memslots: ['btree'], test: [...PUBLISHED_TESTS], slots: [MOST] }),
     ...matrix(defaults, { memslots: ['array', 'tree'], test: ['rw'], slots: [509] }),
     // What does it cost to enable dirty logging?
-    ...matrix(defaults, { memslots: all, test: ['flags'], slots: [...QUESTION_SLOTS, 1000, KERNEL_SLOTS] }),
+    ...matrix(defaults, { memslots: all, test: ['flags'], slots: [...QUESTION_SLOTS, 1000] }),
+    ...matrix(defaults, { memslots: ['tree', 'btree'], test: ['flags'], slots: [KERNEL_SLOTS] }),
     // Many changes at once: the whole new set, or the changes alone?
     ...matrix({ ...defaults, changes: 10 }, { memslots: all, test: ['batch'], call: [...CALLS], slots: [101, 1001, KERNEL_SLOTS] }),
     // What does it cost running vCPUs that a move drops all of their mappings?

@@ -10,6 +10,11 @@ export function listOption<Options>(long: string, field: keyof Options & string,
   return { long, field, parse: (given) => parseList(`--${long}`, given, item), ...text };
 }
 
+/** A metric that is a number of things per second: more are better. */
+export function rateMetric(name: string, description: string): SuiteMetric {
+  return { name, unit: 'per_s', better: 'larger', description };
+}
+
 /** A metric that is a time: nanoseconds, fewer are better. */
 export function timeMetric(name: string, description: string): SuiteMetric {
   return { name, unit: 'ns', better: 'smaller', description };

@@ -52,6 +52,8 @@ export interface PlanRequest {
   smoke: boolean;
   /** Every field's value where nothing else is said. */
   defaults: CellOptions;
+  /** Name of the machine profile that these cells are for: the plan of the published tables may differ from host to host. */
+  profile: string;
   /** Hears about cells that were asked for and left out, one line each. */
   note?(line: string): void;
 }
@@ -83,6 +85,8 @@ export interface Suite {
   metrics: readonly SuiteMetric[];
   /** Name of the built-in profile of the host that the published numbers come from. */
   profile: string;
+  /** Where they come from several hosts: all of them, `profile` first. A run of the published tables plans for each; options ask for cells of the first. */
+  profiles?: readonly string[];
   /** The metric that says how long a repetition on threads took; a cell without it takes its first time. */
   headline: string;
   /** The cells of a run: the published matrix where nothing was given, else every combination of what was given. */

@@ -2,11 +2,28 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
 import { UsageError } from '../errors.js';
-import { choiceItem, countItem, decimalItem, formatSize, type ItemParser, parseList, parseOne, sizeItem, yesNoItem } from './values.js';
+import {
+  bandwidthItem,
+  choiceItem,
+  countItem,
+  decimalItem,
+  formatBandwidth,
+  formatSize,
+  formatTime,
+  type ItemParser,
+  parseList,
+  parseOne,
+  sizeItem,
+  timeItem,
+  yesNoItem,
+} from './values.js';
 
 const counts = countItem(1, 4096);
 const sizes = sizeItem(4096);
 const words = choiceItem(['lazy', 'eager'], { off: 'lazy' });
+
+const times = timeItem(10e9);
+const bandwidths = bandwidthItem(1e12);
 
 const GOOD: [string, ItemParser<unknown>, unknown[]][] = [
   ['64', counts, [64]],
@@ -18,6 +35,12 @@ const GOOD: [string, ItemParser<unknown>, unknown[]][] = [
   ['1,2..8*2,100', counts, [1, 2, 4, 8, 100]],
   ['2,2,1..3', counts, [2, 1, 3]],
   ['1G', sizes, [2 ** 30]],
+  ['30us,30', times, [30_000]],
+  ['1.5ms', times, [1_500_000]],
+  ['0,500ns,0.5us,2s,7µs', times, [0, 500, 2e9, 7000]],
+  ['10GBit', bandwidths, [1.25e9]],
+  ['1.25GB/s,100Mbit/s,800kbps,1B/s', bandwidths, [1.25e9, 12.5e6, 1e5, 1]],
+  ['0,unlimited', bandwidths, [0]],
   ['128m,1g', sizes, [2 ** 27, 2 ** 30]],
   ['1T', sizes, [2 ** 40]],
   ['4096', sizes, [4096]],
@@ -76,4 +99,24 @@ test('parseOne takes one value and no list', () => {
 test('formatSize takes the largest unit that leaves no fraction, and sizes read back', () => {
   assert.deepEqual([4096, 2 ** 21, 2 ** 30, 3 * 2 ** 29, 2 ** 40, 4100].map(formatSize), ['4K', '2M', '1G', '1536M', '1T', '4100']);
   fc.assert(fc.property(fc.integer({ min: 1, max: 2 ** 30 }), (pages) => parseOne('--memory', formatSize(pages * 4096), sizes) === pages * 4096));
+});
+
+for (const text of ['-5us', '30 min', 'us', '0.5ns', '10.1s', '1e3', ''])
+  test(`${JSON.stringify(text)} is no time`, () => {
+    assert.throws(
+      () => parseOne('--latency', text, times),
+      /Cannot use --latency: .* a time from 0 to 10s in whole nanoseconds, .*\(us where no unit is given\)$/,
+    );
+  });
+
+for (const text of ['10G', '1.25Gb/s', '10', '-1GBit', '1bit', '9TB/s'])
+  test(`${JSON.stringify(text)} is no bandwidth`, () => {
+    assert.throws(() => parseOne('--bandwidth', text, bandwidths), /expected a bandwidth in bits or bytes per second, such as 10GBit or 1.25GB\/s/);
+  });
+
+test('times and bandwidths are printed as they can be read again', () => {
+  assert.deepEqual([0, 500, 30_000, 1_500_000, 2e9].map(formatTime), ['0us', '500ns', '30us', '1500us', '2s']);
+  assert.deepEqual([0, 1, 125, 1.25e9, 12.5e6].map(formatBandwidth), ['0', '1B/s', '1kBit', '10GBit', '100MBit']);
+  fc.assert(fc.property(fc.integer({ min: 0, max: 10e9 }), (ns) => times(formatTime(ns)) === ns));
+  fc.assert(fc.property(fc.integer({ min: 0, max: 1e12 }), (bytes) => bandwidths(formatBandwidth(bytes)) === bytes));
 });

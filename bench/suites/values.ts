@@ -1,4 +1,4 @@
-// Reads what people write after an option: counts, sizes, percentages, choices, and lists and ranges of them. Strict: a typing mistake is an
+// Reads what people write after an option: counts, sizes, times, bandwidths, choices, and lists and ranges of them. Strict: a typing mistake is an
 // error that says what was expected, never a number that nobody meant.
 
 import { UsageError } from '../errors.js';
@@ -12,6 +12,8 @@ export interface ItemParser<T> {
 const KIB = 1024;
 const MAX_LIST_ITEMS = 1024;
 const SIZE_UNITS: Record<string, number> = { '': 1, k: KIB, m: KIB ** 2, g: KIB ** 3, t: KIB ** 4 };
+const DECIMAL_UNITS: Record<string, number> = { '': 1, k: 1e3, m: 1e6, g: 1e9, t: 1e12 };
+const TIME_UNITS: Record<string, number> = { ns: 1, us: 1e3, µs: 1e3, ms: 1e6, s: 1e9 };
 const RANGE = /^([^.]+)\.\.([^.*]+)(?:\*(\d+))?$/;
 
 /** A whole number from `min` to `max`. */
@@ -24,6 +26,43 @@ export function countItem(min: number, max: number): ItemParser<number> {
 export function decimalItem(min: number, max: number): ItemParser<number> {
   const parse = (text: string): number | undefined => within(/^\d{1,15}(\.\d{1,9})?$/.test(text) ? Number(text) : undefined, min, max);
   return Object.assign(parse, { expected: `a number from ${min} to ${max}` });
+}
+
+/** Nanoseconds from a number with ns, us, ms or s (microseconds without), from 0 to `maxNs`. */
+export function timeItem(maxNs: number): ItemParser<number> {
+  const parse = (text: string): number | undefined => {
+    const match = /^(\d{1,15}(?:\.\d{1,9})?)(ns|us|µs|ms|s)?$/.exec(text);
+    return match === null ? undefined : within(wholeProduct(match[1], TIME_UNITS[match[2] ?? 'us']), 0, maxNs);
+  };
+  return Object.assign(parse, {
+    expected: `a time from 0 to ${formatTime(maxNs)} in whole nanoseconds, such as 30us, 1.5ms or 500ns (us where no unit is given)`,
+  });
+}
+
+/** "30us", "1ms", "500ns": nanoseconds in the largest unit that leaves no fraction. */
+export function formatTime(ns: number): string {
+  const unit = (['s', 'ms', 'us'] as const).find((name) => ns > 0 && ns % TIME_UNITS[name] === 0) ?? (ns === 0 ? 'us' : 'ns');
+  return `${ns / TIME_UNITS[unit]}${unit}`;
+}
+
+/** Bytes per second, at most `max`, from bits (10GBit) or bytes per second (1.25GB/s); 0 stands for no limit. A bare number says neither, and is refused. */
+export function bandwidthItem(max: number): ItemParser<number> {
+  const parse = (text: string): number | undefined => {
+    if (text === '0' || text.toLowerCase() === 'unlimited') return 0;
+    const match = /^(\d{1,15}(?:\.\d{1,9})?)([kmgt]?)(bit(?:\/s)?|bps|B\/s)$/i.exec(text);
+    if (match === null || match[3] === 'b/s') return undefined;
+    const perUnit = DECIMAL_UNITS[match[2].toLowerCase()];
+    const bytes = wholeProduct(match[1], match[3].toUpperCase() === 'B/S' ? perUnit : perUnit / 8);
+    return within(bytes, 1, max);
+  };
+  return Object.assign(parse, { expected: 'a bandwidth in bits or bytes per second, such as 10GBit or 1.25GB/s (units of 1000), or 0 for no limit' });
+}
+
+/** "10GBit", "1B/s": bytes per second in the largest unit of bits that leaves no fraction, else in bytes; "0" for no limit. */
+export function formatBandwidth(bytes: number): string {
+  if (bytes === 0) return '0';
+  const unit = (['t', 'g', 'm', 'k'] as const).find((name) => (bytes * 8) % DECIMAL_UNITS[name] === 0);
+  return unit === undefined ? `${bytes}B/s` : `${(bytes * 8) / DECIMAL_UNITS[unit]}${unit === 'k' ? 'k' : unit.toUpperCase()}Bit`;
 }
 
 /** Bytes from a number with K, M, G or T (powers of 1024, any case); a multiple of `multipleOf` and above zero. */
@@ -101,6 +140,13 @@ function bytesOf(text: string): number | undefined {
   if (match === null) return undefined;
   const bytes = Number(match[1]) * SIZE_UNITS[match[2].toLowerCase()];
   return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+/** A decimal text times a factor, where that is whole (1.1 times 1000 is, in decimals). */
+function wholeProduct(text: string, factor: number): number | undefined {
+  const product = Number(text) * factor;
+  const whole = Math.round(product);
+  return Number.isSafeInteger(whole) && Math.abs(product - whole) < 1e-6 ? whole : undefined;
 }
 
 function within(value: number | undefined, min: number, max: number): number | undefined {

@@ -5,16 +5,32 @@ import type { TopLevelSpec } from 'vega-lite';
 import { QUANTITIES, type Quantity } from './posts/index.js';
 
 /** Marks of arms and columns, by their place: the second channel beside colour. */
-export const SHAPES = ['circle', 'diamond', 'square', 'triangle-up', 'cross', 'triangle-down'] as const;
+const SHAPES = ['circle', 'diamond', 'square', 'triangle-up', 'cross', 'triangle-down'] as const;
+
+/** The shape that goes with one of the page's six colours, so that one thing looks the same in every chart. */
+export function shapeOf(color: number): (typeof SHAPES)[number] {
+  return SHAPES[color - 1] ?? SHAPES[0];
+}
 
 /** One of the page's six colours; 0 and whatever is beyond them is the ink. */
 export function colorOf(color: number): string {
   return color >= 1 && color <= 6 ? `var(--c${color})` : 'currentColor';
 }
 
-/** A Vega scale that gives each name its colour. */
+/** A Vega scale that gives each name its colour; a name that is there twice has that of the first. */
 export function colorScale(names: readonly { name: string; color: number }[]): { domain: string[]; range: string[] } {
-  return { domain: names.map(({ name }) => name), range: names.map(({ color }) => colorOf(color)) };
+  const unique = uniqueNames(names);
+  return { domain: unique.map(({ name }) => name), range: unique.map(({ color }) => colorOf(color)) };
+}
+
+/** A Vega scale that gives each name the shape of its colour. */
+export function shapeScale(names: readonly { name: string; color: number }[]): { domain: string[]; range: string[] } {
+  const unique = uniqueNames(names);
+  return { domain: unique.map(({ name }) => name), range: unique.map(({ color }) => shapeOf(color)) };
+}
+
+function uniqueNames(names: readonly { name: string; color: number }[]): { name: string; color: number }[] {
+  return names.filter(({ name }, index) => names.findIndex((other) => other.name === name) === index);
 }
 
 /** A Vega expression that labels ticks in the units of a quantity: "200 µs", "2 s". */

@@ -1,7 +1,7 @@
 // Charts of published tables. Where rows stand on a number (vCPUs), lines over it; where rows are names (tests), a row of marks for each.
 
 import type { TopLevelSpec } from 'vega-lite';
-import { CONFIG, colorScale, isPlottable, logDomain, logTicks, tickLabels } from './chart-look.js';
+import { CONFIG, colorScale, isPlottable, logDomain, logTicks, shapeScale, tickLabels } from './chart-look.js';
 import { allCells, type ComparisonTable } from './match.js';
 import { quantityText } from './phrases.js';
 
@@ -33,7 +33,8 @@ interface Range {
 }
 
 /**
- * Published and simulated numbers of one table, on logarithmic axes. Rings and dashes are published, filled points and broad lines simulated.
+ * Published and simulated numbers of one table, on logarithmic axes. Rings and dashes are published, filled points and broad lines simulated; where
+ * there are more columns than two, a mark's shape says its column, and hollow marks are published.
  * A range over seeds is a bar. `undefined` when there is nothing to draw.
  */
 export function publishedChart(table: ComparisonTable): TopLevelSpec | undefined {
@@ -48,6 +49,11 @@ interface Marks {
   ranges: Range[];
 }
 
+/** Whether colour alone would have to tell too many columns apart. */
+export function isByShape({ definition }: ComparisonTable): boolean {
+  return definition.columns.length > 2;
+}
+
 function lineChart(table: ComparisonTable, { points, ranges }: Marks): TopLevelSpec {
   const xs = [...new Set(points.map((point) => point.x ?? 0))].sort((a, b) => a - b);
   const x = {
@@ -59,6 +65,7 @@ function lineChart(table: ComparisonTable, { points, ranges }: Marks): TopLevelS
   const y = valueAxis(table, { points, ranges });
   const color = columnColor(table);
   const only = (source: string) => ({ values: points.filter((point) => point.source === source) });
+  const shape = isByShape(table) ? { shape: { field: 'column', type: 'nominal' as const, scale: shapeScale(table.definition.columns), legend: null } } : {};
   return {
     ...PLOT,
     config: CONFIG,
@@ -70,8 +77,12 @@ function lineChart(table: ComparisonTable, { points, ranges }: Marks): TopLevelS
       },
       { data: { values: ranges }, mark: { type: 'rule', strokeWidth: 3 }, encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color } },
       { data: only('published'), mark: { type: 'line', strokeWidth: 1.5, strokeDash: [4, 3] }, encoding: { x, y, color } },
-      { data: only('published'), mark: { type: 'point', shape: 'circle', size: 95, strokeWidth: 1.6, fill: 'transparent' }, encoding: { x, y, stroke: color } },
-      { data: only('simulated'), mark: { type: 'point', shape: 'diamond', size: 42, filled: true, opacity: 1 }, encoding: { x, y, color } },
+      {
+        data: only('published'),
+        mark: { type: 'point', shape: 'circle', size: 95, strokeWidth: 1.6, fill: 'transparent' },
+        encoding: { x, y, stroke: color, ...shape },
+      },
+      { data: only('simulated'), mark: { type: 'point', shape: 'diamond', size: 42, filled: true, opacity: 1 }, encoding: { x, y, color, ...shape } },
     ],
   };
 }

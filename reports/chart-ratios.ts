@@ -1,7 +1,7 @@
 // The chart of all ratios of one post, around 1.
 
 import type { TopLevelSpec } from 'vega-lite';
-import { CONFIG, colorOf, isPlottable, SHAPES } from './chart-look.js';
+import { CONFIG, colorOf, isPlottable, shapeOf } from './chart-look.js';
 import { misfit } from './fidelity.js';
 import type { ComparisonTable } from './match.js';
 import type { FidelityLimits } from './posts/index.js';
@@ -17,8 +17,8 @@ const SPREAD = 12;
 interface Point {
   table: string;
   ratio: number;
-  /** Position of the column, from 0, and its offset in the strip. */
-  index: number;
+  /** Of the six, by the column's colour; and the column's offset in the strip. */
+  shape: string;
   offset: number;
   color: string;
   label: string;
@@ -48,9 +48,9 @@ export function ratioStrip(tables: readonly ComparisonTable[], limits: Pick<Fide
     scale: { domain: rows },
     axis: { title: null, ticks: false, domain: false, grid: true, labelLimit: 0, labelExpr: "split(datum.label, '|')", labelFontSize: 11 },
   };
-  const mark = (index: number) => ({
-    data: { values: points.filter((point) => point.index === index) },
-    mark: { type: 'point' as const, shape: SHAPES[index] ?? SHAPES[0], filled: true, opacity: 0.75, size: 44, yOffset: { expr: 'datum.offset' } },
+  const mark = (shape: string) => ({
+    data: { values: points.filter((point) => point.shape === shape) },
+    mark: { type: 'point' as const, shape, filled: true, opacity: 0.75, size: 44, yOffset: { expr: 'datum.offset' } },
     encoding: { x, y, color: { field: 'color', type: 'nominal' as const, scale: null, legend: null } },
   });
   return {
@@ -69,7 +69,7 @@ export function ratioStrip(tables: readonly ComparisonTable[], limits: Pick<Fide
         mark: { type: 'rule', stroke: 'var(--rule)', strokeDash: [2, 3] },
         encoding: { x: { ...x, field: 'at' } },
       },
-      ...[...new Set(points.map(({ index }) => index))].map(mark),
+      ...[...new Set(points.map(({ shape }) => shape))].map(mark),
       {
         data: { values: reach < 2.5 ? [worst] : [] },
         mark: { type: 'text', align: worst.ratio > 1 ? 'left' : 'right', dx: worst.ratio > 1 ? 7 : -7, dy: worst.offset, baseline: 'middle' },
@@ -91,7 +91,7 @@ function stripPoints(table: ComparisonTable): Point[] {
       if (ratio === undefined || !isPlottable(ratio)) return [];
       const offset = columns.length < 2 ? 0 : (index / (columns.length - 1) - 0.5) * SPREAD;
       const label = `${[definition.label, rowUnit].filter((part) => part !== undefined).join(' ')}: ${formatRatio(ratio)}`;
-      return [{ table: stripLabel(table), ratio, index, offset, color: colorOf(columns[index].color), label }];
+      return [{ table: stripLabel(table), ratio, shape: shapeOf(columns[index].color), offset, color: colorOf(columns[index].color), label }];
     }),
   );
 }

@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { growthChart } from './chart-growth.js';
+import { describeGrowth, growthChart } from './chart-growth.js';
 import { publishedChart } from './chart-published.js';
 import { ratioStrip } from './chart-ratios.js';
 import { stallChart } from './chart-stalls.js';
 import { stallRows } from './locks-and-stalls.js';
 import { type ComparisonTable, comparePosts } from './match.js';
 import { memslotsFixture } from './memslots.fixture.js';
-import { MEMSLOT_QUESTIONS } from './questions/index.js';
+import { MEMSLOT_QUESTIONS, USERFAULT_QUESTIONS } from './questions/index.js';
 import { otherFixture, publishedFixture } from './records.fixture.js';
 import { renderSvg } from './svg.js';
+import { userfaultFixture, userfaultQuestionsFixture } from './userfault.fixture.js';
 
 const LIMITS = { worst: 1.5 };
 const publishedTables = (records: Parameters<typeof comparePosts>[0]): ComparisonTable[] => comparePosts(records)[0].tables;
@@ -79,4 +80,24 @@ test('growthChart draws a line for each structure', async () => {
   assert.doesNotMatch(svg, /NaN|undefined/);
   const lines = [...svg.matchAll(/stroke="var\(--(c\d)\)"/g)].map(([, color]) => color);
   assert.deepEqual([...new Set(lines)].sort(), ['c1', 'c2']);
+});
+
+test('growthChart draws the network across, dashes for the second percentile, and says so in words', async () => {
+  const chart = USERFAULT_QUESTIONS.find(({ id }) => id === 'question-contention')?.answer(userfaultQuestionsFixture())?.chart;
+  assert.ok(chart !== undefined);
+  const svg = await draw(growthChart(chart));
+  assert.doesNotMatch(svg, /NaN|undefined/);
+  assert.match(svg, />the network alone, 30\.00 µs</);
+  assert.match(svg, /stroke-dasharray="4,3"/);
+  assert.match(describeGrowth(chart), /^Time by vCPUs on logarithmic axes: MINOR, one reader, median, .* Drawn across: the network alone, 30\.00 µs\./);
+});
+
+test('a table of many columns tells them apart by shape as well as by colour', async () => {
+  const [table] = comparePosts(userfaultFixture())[2].tables;
+  const spec = publishedChart(table);
+  const shapes = (JSON.stringify(spec).match(/"range":\["circle"[^\]]*\]/g) ?? [])[0];
+  assert.equal(shapes, '"range":["circle","diamond","square","triangle-up","cross"]');
+  assert.doesNotMatch(await draw(spec), /NaN|undefined/);
+  const [few] = publishedTables(publishedFixture());
+  assert.doesNotMatch(JSON.stringify(publishedChart(few)), /triangle-up/);
 });

@@ -86,8 +86,8 @@ function recordColumns(record: ResultRecord): CsvRow {
   return { suite: record.suite, engine: record.engine, profile: profileText(record.profile), cell: record.cell, vcpus, arm: armOf(record), warnings };
 }
 
-/** Of the JSON form. 2: posts beside each other, each with its tables, fidelity and questions. */
-const JSON_VERSION = 2;
+/** Of the JSON form. 2: posts beside each other, each with its tables, fidelity and questions. 3: a value of an answer may be a median with its range; points of charts have a value in the chart's unit. */
+const JSON_VERSION = 3;
 
 /** The model as JSON, indented by two: posts, other cells, stalls, locks, warnings, provenance. Records are named by their cell. */
 export function renderTablesJson(records: readonly ResultRecord[]): string {

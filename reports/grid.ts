@@ -1,8 +1,8 @@
 // A published table as texts in rows and columns, the same for terminal, Markdown and page: which columns there are, units, decimals and marks.
 
 import { misfit } from './fidelity.js';
-import { allCells, type ComparisonCell, type ComparisonTable, publishedCells } from './match.js';
-import { misfitMark, rangePhrase } from './phrases.js';
+import { allCells, type ComparisonCell, type ComparisonTable, publishedCells, type Simulated } from './match.js';
+import { misfitMark } from './phrases.js';
 import type { PublishedPost } from './posts/index.js';
 import { decimalsFor, formatRatio } from './units.js';
 
@@ -22,6 +22,7 @@ export interface GridCell {
   /** "1.04"; "-" without a simulated number. */
   ratio: string;
   mark: string;
+  /** "17.91..18.33", the lowest and the highest over seeds; empty for a number that every seed gives. */
   range: string;
   /** max(ratio, 1 / ratio); `undefined` without a ratio. */
   far?: number;
@@ -45,7 +46,7 @@ export interface Grid {
   unit?: string;
   columns: GridColumn[];
   rows: GridRow[];
-  /** Some number is a median over seeds. */
+  /** Some number is a median over several seeds that differ. */
   withRange: boolean;
   derived?: { name: string; hasPublished: boolean };
 }
@@ -77,7 +78,7 @@ export function gridOf(table: ComparisonTable): Grid {
         derived: derived === undefined ? undefined : { published: text(derived.published), simulated: text(derived.simulated) },
       };
     }),
-    withRange: allCells([table]).some((cell) => cell.simulated?.orderSensitive === true),
+    withRange: allCells([table]).some(({ simulated }) => simulated?.orderSensitive === true && simulated.draws > 1),
     derived:
       definition.derived === undefined ? undefined : { name: definition.derived.name, hasPublished: rows.some((row) => row.derived?.published !== undefined) },
   };
@@ -101,6 +102,11 @@ function scaleFor(values: readonly number[], { post, fixed }: { post: PublishedP
   return { size, symbol, decimals: decimalsFor(values.map((value) => value / size)) };
 }
 
+function rangeText({ orderSensitive, draws, low, high }: Simulated, text: (value: number) => string): string {
+  if (!orderSensitive) return '';
+  return draws === 1 ? 'one draw' : `${text(low)}..${text(high)}`;
+}
+
 function toGridCell(cell: ComparisonCell, { scale, worst }: { scale: Scale; worst: number }): GridCell {
   const { published, simulated, ratio, missing } = cell;
   const text = (value: number) => (value / scale.size).toFixed(scale.decimals);
@@ -109,7 +115,7 @@ function toGridCell(cell: ComparisonCell, { scale, worst }: { scale: Scale; wors
     simulated: simulated === undefined ? 'missing' : text(simulated.value),
     ratio: ratio === undefined ? '-' : formatRatio(ratio),
     mark: ratio === undefined ? '' : misfitMark(ratio, worst),
-    range: rangePhrase(cell),
+    range: simulated === undefined ? '' : rangeText(simulated, text),
     far: ratio === undefined ? undefined : misfit(ratio),
     predicted: !cell.fitted,
     missing,

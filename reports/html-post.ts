@@ -51,7 +51,8 @@ ${strip !== undefined && html`<figure><figcaption>Every cell: simulated / publis
 /** "Circles lazy, diamonds eager." Tables may have other columns in the same places. */
 function shapesPhrase({ tables }: PostReport): string {
   const words = ['Circles', 'diamonds', 'squares', 'triangles', 'crosses', 'inverted triangles'];
-  const names = words.map((word, index) => ({ word, names: new Set(tables.flatMap(({ definition }) => definition.columns[index]?.name ?? [])) }));
+  const columns = tables.flatMap(({ definition }) => definition.columns);
+  const names = words.map((word, index) => ({ word, names: new Set(columns.filter(({ color }) => color === index + 1).map(({ name }) => name)) }));
   return `${names.flatMap(({ word, names: own }) => (own.size === 0 ? [] : [`${word} ${[...own].join(' or ')}`])).join(', ')}.`;
 }
 
@@ -68,7 +69,7 @@ function headlineTable({ caption, columns, published, simulated }: Headline, pos
   const row = (name: string, values: readonly number[]) =>
     html`<tr><th scope="row">${name}</th>${values.map((value) => html`<td>${quantityText(value, post)}</td>`)}</tr>`;
   return html`<table class="headline"><caption><span>${caption}</span></caption>
-<thead><tr><td></td>${columns.map(({ name, color }, index) => html`<th scope="col" class="arm c${color} s${index}">${name}</th>`)}</tr></thead>
+<thead><tr><td></td>${columns.map(({ name, color }) => html`<th scope="col" class="arm c${color} s${color - 1}">${name}</th>`)}</tr></thead>
 <tbody>${row('published', published)}${row('simulated', simulated)}</tbody></table>`;
 }
 

@@ -3,10 +3,17 @@
 import { formatAnswer } from './answers.js';
 import { describeGrowth, growthChart } from './chart-growth.js';
 import { type Html, html } from './escape.js';
-import { colorKeys, scrollable } from './html-tables.js';
+import { scrollable, shapeKeys } from './html-tables.js';
 import type { AnsweredQuestion, PostReport } from './model.js';
 import type { Answer, Question } from './questions/index.js';
 import { renderSvg } from './svg.js';
+
+/** Text of more characters is broken into lines in its column. */
+const LONG_TEXT = 40;
+
+/** Rows and columns of numbers that have room beside a chart. */
+const ROWS_BESIDE = 14;
+const COLUMNS_BESIDE = 6;
 
 /** All questions of a post; those without cells say how to run them. `undefined` for a post without any. */
 export async function questionSection({ post, questions }: PostReport): Promise<Html | undefined> {
@@ -16,7 +23,7 @@ export async function questionSection({ post, questions }: PostReport): Promise<
   const open = questions.filter(({ answer }) => answer === undefined);
   const id = `${post.id}-questions`;
   return html`<section id="${id}" aria-labelledby="${id}-h"><h3 id="${id}-h">Questions of the thread</h3>
-<p>What was asked, answered by numbers of these results. Every sentence is made from the table beside it. No number here was published.</p>
+<p>What was asked, answered by numbers of these results. Every sentence is made from the table beside it. Numbers are simulated, except where a column says that they were published; a range under a number is that over seeds.</p>
 ${answered}${open.length > 0 && openList(open)}</section>
 `;
 }
@@ -26,22 +33,34 @@ async function questionBlock(question: Question, answer: Answer): Promise<Html> 
   const chart = answer.chart === undefined ? undefined : await chartFigure(question, answer.chart);
   return html`<article id="${id}" aria-labelledby="${id}-h"><h4 id="${id}-h">${title}</h4>
 <p class="fine">${asked}</p>
-<p>${answer.sentence}</p>
-${chart === undefined ? answerTable(title, answer) : html`<div class="pair">${chart}${answerTable(title, answer)}</div>`}
+${layout(answer, { chart, table: answerTable(title, answer) })}
 </article>
 `;
 }
 
+/** The table beside its chart, or below it where it has too many rows or columns for that. */
+function layout({ sentence, rows, columns }: Answer, { chart, table }: { chart: Html | undefined; table: Html }): Html {
+  const text = html`<p>${sentence}</p>`;
+  if (chart === undefined) return html`${text}\n${table}`;
+  if (rows.length > ROWS_BESIDE || columns.length > COLUMNS_BESIDE) return html`<div class="pair">${chart}${text}</div>\n${table}`;
+  return html`${text}\n<div class="pair">${chart}${table}</div>`;
+}
+
 async function chartFigure({ id, title }: Question, chart: NonNullable<Answer['chart']>): Promise<Html> {
   const svg = await renderSvg(growthChart(chart), { id: `chart-${id}`, title, description: describeGrowth(chart) });
-  return html`<figure><ul class="legend">${colorKeys(chart.lines)}</ul>${svg}</figure>`;
+  const { strokes } = chart;
+  const kinds = strokes !== undefined && html`<li>solid: ${strokes.solid}</li><li>dashed: ${strokes.dashed}</li>`;
+  return html`<figure><ul class="legend">${shapeKeys(chart.lines)}${kinds}</ul>${svg}</figure>`;
 }
 
 function answerTable(title: string, answer: Answer): Html {
   const { columns, rows } = formatAnswer(answer);
-  const left = (index: number) => !columns[index].isNumber && html` class="l"`;
+  const left = (index: number, text = '') => !columns[index].isNumber && html` class="${text.length > LONG_TEXT ? 'l long' : 'l'}"`;
   const head = columns.map(({ name }, index) => html`<th scope="col"${left(index)}>${name}</th>`);
-  const body = rows.map((row) => html`<tr>${row.map((text, index) => html`<td${left(index)}>${text}</td>`)}</tr>\n`);
+  const body = rows.map(
+    (row) =>
+      html`<tr>${row.map(({ text, range }, index) => html`<td${left(index, text)}>${text}${range !== '' && html`<span class="sub">${range}</span>`}</td>`)}</tr>\n`,
+  );
   return scrollable(`Numbers: ${title}`, html`<table><thead><tr>${head}</tr></thead><tbody>${body}</tbody></table>`);
 }
 

@@ -56,6 +56,7 @@ section { padding: 2rem 0 0; margin-top: 2rem; border-top: 1px solid var(--hair)
 .summary { border-top: 0; margin-top: 0; padding-top: 1.5rem; display: grid; grid-template-columns: minmax(0, 1fr) minmax(0, 1.05fr); gap: 1.5rem 3rem; align-items: start; }
 table.headline { width: auto; margin: 0 0 1.5rem; }
 table.headline th, table.headline td { border: 0; padding: .1rem 1.75rem .1rem 0; text-align: left; }
+table.headline th.arm { white-space: normal; }
 table.headline td { font-size: clamp(1.4rem, 1rem + 2vw, 2rem); line-height: 1.2; letter-spacing: -.02em; font-weight: 300; white-space: nowrap; }
 .score { display: grid; grid-template-columns: repeat(auto-fit, minmax(9rem, 1fr)); gap: .75rem 1.25rem; margin: 0 0 .75rem; }
 .score div { border-top: 2px solid var(--ink); padding-top: .4rem; }
@@ -90,6 +91,8 @@ td.start, th.start { border-left: 1px solid var(--hair); padding-left: .75rem; }
 td.m1 { background: var(--misfit-1); } td.m2 { background: var(--misfit-2); } td.m3 { background: var(--misfit-3); font-weight: 600; }
 td.ratio .mark { display: inline-block; min-width: 1.6em; text-align: left; font-size: .7em; margin-left: .3em; letter-spacing: -.1em; }
 td.range, td.missing { color: var(--muted); }
+td .sub { display: block; color: var(--muted); font-size: .8125em; }
+td.long { white-space: normal; min-width: 16rem; }
 th.group { white-space: normal; font-weight: 500; color: var(--muted); padding-top: .8rem; }
 .sticky tbody th:first-child, .sticky thead tr:first-child th:first-child { position: sticky; left: 0; background: var(--page); }
 tbody tr.block td, tbody tr.block th { border-top: 1px solid var(--rule); }

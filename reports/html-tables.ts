@@ -1,6 +1,6 @@
 // Sections of the page for the published tables: the question, the chart, the numbers, and what to keep in mind.
 
-import { describeTable, publishedChart } from './chart-published.js';
+import { describeTable, isByShape, publishedChart } from './chart-published.js';
 import { type Html, html } from './escape.js';
 import type { ErrorSummary } from './fidelity.js';
 import { type Grid, type GridCell, gridOf } from './grid.js';
@@ -37,9 +37,9 @@ function layout(table: ComparisonTable, { chart, caveats }: { chart: Html; cavea
   return html`<div class="pair">${chart}${numbers}</div>\n${caveats}`;
 }
 
-function isWide({ columns, derived, withRange, rows }: Grid): boolean {
+function isWide({ columns, derived, rows }: Grid): boolean {
   const named = rows.some(({ label }) => !/^\d+$/.test(label));
-  const numbers = columns.reduce((sum, { hasPublished }) => sum + (hasPublished ? 3 : 1) + (withRange ? 1 : 0), 0);
+  const numbers = columns.reduce((sum, { hasPublished }) => sum + (hasPublished ? 3 : 1), 0);
   return numbers + (derived === undefined ? 0 : derived.hasPublished ? 2 : 1) + (named ? 2 : 0) > BESIDE_CHART;
 }
 
@@ -53,8 +53,10 @@ async function chartFigure(table: ComparisonTable): Promise<Html> {
 }
 
 /** What ring, diamond, dash and colour say; drawn in HTML so that it wraps on a phone. */
-function publishedLegend({ definition }: ComparisonTable): Html {
-  return html`<ul class="legend">${colorKeys(definition.columns)}
+function publishedLegend(table: ComparisonTable): Html {
+  const { columns } = table.definition;
+  if (isByShape(table)) return html`<ul class="legend">${shapeKeys(columns)}<li>hollow, dashed: published</li><li>filled, broad line: simulated</li></ul>`;
+  return html`<ul class="legend">${colorKeys(columns)}
 <li><svg viewBox="0 0 32 14" aria-hidden="true"><path d="M0,7H32" stroke="currentColor" stroke-width="1.5" stroke-dasharray="4 3"/><circle cx="16" cy="7" r="5" fill="var(--page)" stroke="currentColor" stroke-width="1.6"/></svg>published</li>
 <li><svg viewBox="0 0 32 14" aria-hidden="true"><path d="M3,7H29" stroke="currentColor" stroke-width="5" stroke-opacity=".3" stroke-linecap="round"/><path d="M16,3L20,7L16,11L12,7Z" fill="currentColor"/></svg>simulated</li>
 </ul>`;
@@ -66,6 +68,25 @@ export function colorKeys(names: readonly { name: string; color: number }[]): Ht
   return [...known].map(
     ([name, color]) =>
       html`<li><svg viewBox="0 0 32 14" aria-hidden="true"><rect x="2" y="3" width="28" height="8" rx="2" fill="var(--c${color})"/></svg>${name}</li>\n`,
+  );
+}
+
+/** Paths of the six shapes of marks, in a box of 32 by 14. */
+const SHAPE_PATHS = [
+  'M21,7A5,5 0 1 1 11,7A5,5 0 1 1 21,7Z',
+  'M16,1L21,7L16,13L11,7Z',
+  'M11.5,2.5H20.5V11.5H11.5Z',
+  'M16,2L21.5,12H10.5Z',
+  'M14,1.5H18V5H21.5V9H18V12.5H14V9H10.5V5H14Z',
+  'M16,12L21.5,2H10.5Z',
+];
+
+/** As `colorKeys`, with the shape that goes with each colour. */
+export function shapeKeys(names: readonly { name: string; color: number }[]): Html[] {
+  const known = new Map(names.filter(({ color }) => color >= 1 && color <= 6).map((one) => [one.name, one.color]));
+  return [...known].map(
+    ([name, color]) =>
+      html`<li><svg viewBox="0 0 32 14" aria-hidden="true"><path d="M0,7H32" stroke="var(--c${color})" stroke-width="2"/><path d="${SHAPE_PATHS[color - 1]}" fill="var(--c${color})"/></svg>${name}</li>\n`,
   );
 }
 
@@ -91,16 +112,16 @@ function numbersTable(table: ComparisonTable): Html {
 }
 
 function captionOf({ number, post }: ComparisonTable, grid: Grid): Html {
-  const unit = grid.unit === undefined ? 'each row in its unit' : grid.unit === 's' ? 'seconds' : grid.unit;
+  const unit = grid.unit === undefined ? 'each row in its unit' : grid.unit === 's' ? 'seconds' : grid.unit === '/s' ? 'per second' : grid.unit;
   const bare = grid.columns.filter(({ hasPublished }) => !hasPublished).map(({ name }) => name);
-  return html`Table ${number}, ${unit}. Ratio = simulated / published.${grid.withRange && ' Range over seeds, percent of the median.'}${bare.length > 0 && ` Not measured in the post, and so predicted: ${bare.join(', ')}.`}${post.quantity.better === 'larger' && ' More is better.'}`;
+  return html`Table ${number}, ${unit}. Ratio = simulated / published.${grid.withRange && ' Under a number: lowest and highest over seeds.'}${bare.length > 0 && ` Not measured in the post, and so predicted: ${bare.join(', ')}.`}${post.quantity.better === 'larger' && ' More is better.'}`;
 }
 
 function headRows(grid: Grid, numeric: boolean): Html {
-  const groups = grid.columns.map(({ heading, color, hasPublished }, index) => ({
+  const groups = grid.columns.map(({ heading, color, hasPublished }) => ({
     heading,
-    mark: `arm c${color} s${index}`,
-    names: subColumns(grid, hasPublished),
+    mark: `arm c${color} s${color - 1}`,
+    names: hasPublished ? ['published', 'simulated', 'ratio'] : ['simulated'],
   }));
   const derived =
     grid.derived === undefined
@@ -111,22 +132,18 @@ function headRows(grid: Grid, numeric: boolean): Html {
 <tr>${all.map(({ names }) => names.map((name, index) => html`<th scope="col"${index === 0 && html` class="start"`}>${name}</th>`))}</tr>`;
 }
 
-function subColumns({ withRange }: Grid, hasPublished: boolean): string[] {
-  return [...(hasPublished ? ['published', 'simulated', 'ratio'] : ['simulated']), ...(withRange ? ['range'] : [])];
-}
-
 function cellTexts(cell: GridCell, { grid, index, worst }: { grid: Grid; index: number; worst: number }): Html {
   const { hasPublished } = grid.columns[index];
   const start = !hasPublished && html` start`;
   const published = hasPublished && html`<td class="start">${cell.published}</td>`;
-  const range = grid.withRange && html`<td class="range">${cell.range}</td>`;
   if (cell.missing !== undefined) {
-    return html`${published}<td class="missing${start}" title="${cell.missing}">missing</td>${hasPublished && html`<td class="missing">-</td>`}${range}`;
+    return html`${published}<td class="missing${start}" title="${cell.missing}">missing</td>${hasPublished && html`<td class="missing">-</td>`}`;
   }
   const predicted = cell.predicted && html`<abbr title="predicted: not used to choose the profile">p</abbr> `;
-  if (!hasPublished) return html`<td class="start">${predicted}${cell.simulated}</td>${range}`;
-  if (cell.far === undefined) return html`${published}<td>${cell.simulated}</td><td class="missing">-</td>${range}`;
-  return html`${published}<td>${cell.simulated}</td><td class="ratio m${misfitClass(cell.far, worst)}">${predicted}${cell.ratio}<span class="mark" aria-hidden="true">${cell.mark}</span></td>${range}`;
+  const simulated = html`${cell.simulated}${grid.withRange && cell.range !== '' && html`<span class="sub">${cell.range}</span>`}`;
+  if (!hasPublished) return html`<td class="start">${predicted}${simulated}</td>`;
+  if (cell.far === undefined) return html`${published}<td>${simulated}</td><td class="missing">-</td>`;
+  return html`${published}<td>${simulated}</td><td class="ratio m${misfitClass(cell.far, worst)}">${predicted}${cell.ratio}<span class="mark" aria-hidden="true">${cell.mark}</span></td>`;
 }
 
 function derivedTexts(derived: { published: string; simulated: string } | undefined, { derived: column }: Grid): Html {

@@ -40,7 +40,7 @@ export function optionText(record: ResultRecord, names: readonly string[]): stri
 
 /** The option by which cells of a record's suite are compared side by side; `undefined` for a suite without a published post. */
 export function armsOf(record: ResultRecord): Arms | undefined {
-  return POSTS.find((post) => post.suite === record.suite)?.arms;
+  return POSTS.find((post) => post.suite === record.suite || post.relatedSuites?.includes(record.suite) === true)?.arms;
 }
 
 /** A record's arm: "lazy", "tree"; "-" for a suite that has none. */

@@ -1,7 +1,7 @@
 // The report as Markdown: what a mail, a pull request or a README can hold.
 
 import type { ResultRecord } from '../bench/results/index.js';
-import { formatAnswer } from './answers.js';
+import { formatAnswer, inOneLine } from './answers.js';
 import { escapeMarkdown } from './escape.js';
 import { type Grid, type GridCell, gridOf } from './grid.js';
 import { allCells, type ComparisonTable } from './match.js';
@@ -111,7 +111,16 @@ function questionSection({ question, answer }: AnsweredQuestion): string[] {
   const { columns, rows } = formatAnswer(answer);
   const left = columns.findIndex(({ isNumber }) => isNumber);
   const names = columns.map(({ name }) => name);
-  return [...head, escapeMarkdown(answer.sentence), '', ...table(names, left === -1 ? names.length : left, rows)];
+  return [
+    ...head,
+    escapeMarkdown(answer.sentence),
+    '',
+    ...table(
+      names,
+      left === -1 ? names.length : left,
+      rows.map((one) => one.map(inOneLine)),
+    ),
+  ];
 }
 
 function provenanceSection({ provenance }: ReportModel): string[] {

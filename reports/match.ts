@@ -1,7 +1,9 @@
 // Puts simulated numbers beside the published ones. A cell that has no record is kept and says why: nothing is skipped in silence.
-// Cells of one comparison all come from one setup (profile, and every option that is not a dimension of the post), never from a mixture.
+// Cells of one comparison all come from one setup (profile, and every option that is not a dimension of the post), never from a mixture; where a
+// post has several hosts, those of one host do.
 
 import type { ResultRecord } from '../bench/results/index.js';
+import { groupBy } from './labels.js';
 import { type Fit, loadCells, loadFit, POSTS, type PublishedCell, type PublishedPost, type RowDefinition, type TableDefinition } from './posts/index.js';
 
 /** What a record says about one cell, in the post's unit. */
@@ -54,7 +56,8 @@ export interface PostComparison {
 
 /**
  * All published tables of all posts with what `records` say about them; tables and cells without a record are there too.
- * Where records of several profiles qualify, the one that fills the most cells of a post is used throughout that post.
+ * Where records of several profiles qualify, the one that fills the most cells of a post is used throughout that post; a post of several hosts names
+ * the profile of each.
  */
 export function comparePosts(records: readonly ResultRecord[]): PostComparison[] {
   return POSTS.map((post) => comparePost(records, post, { cells: loadCells(post), fit: loadFit(post) }));
@@ -66,8 +69,10 @@ export function comparePost(
   post: PublishedPost,
   { cells, fit }: { cells: readonly PublishedCell[]; fit: Fit },
 ): PostComparison {
-  const chosen = chooseSetup(records, { post, cells });
-  const compared = cells.map((cell) => compareCell(cell, { post, records: chosen, fit }));
+  const compared = groupBy(cells, (cell) => hostOf(cell, post) ?? '').flatMap((own) => {
+    const chosen = chooseSetup(records, { post, cells: own });
+    return own.map((cell) => compareCell(cell, { post, records: chosen, fit }));
+  });
   return { post, fit, tables: post.tables.map((definition, index) => toTable(compared, { post, definition, number: index + 1 })) };
 }
 
@@ -95,10 +100,16 @@ function answers(record: ResultRecord, { post, cell }: { post: PublishedPost; ce
   return post.answers(record.options, cell.fields) && Object.hasOwn(record.metrics, cell.metric);
 }
 
+function hostOf(cell: PublishedCell, post: PublishedPost): string | undefined {
+  return post.profileOf?.(cell.fields);
+}
+
+/** The setup that fills most of `cells`, which are all of one host. */
 function chooseSetup(records: readonly ResultRecord[], { post, cells }: { post: PublishedPost; cells: readonly PublishedCell[] }): ResultRecord[] {
+  const host = cells.length === 0 ? undefined : hostOf(cells[0], post);
   const setups = new Map<string, ResultRecord[]>();
   for (const record of records) {
-    if (!isPublishedShape(record, post)) continue;
+    if (!isPublishedShape(record, post) || (host !== undefined && record.profile.name !== host)) continue;
     const key = setupOf(record, post);
     const own = setups.get(key);
     if (own === undefined) setups.set(key, [record]);
@@ -118,7 +129,7 @@ function setupOf(record: ResultRecord, post: PublishedPost): string {
 
 function compareCell(cell: PublishedCell, { post, records, fit }: { post: PublishedPost; records: readonly ResultRecord[]; fit: Fit }): ComparisonCell {
   const base = { published: cell, fitted: fit.isFitted(cell) };
-  const record = records.find((candidate) => answers(candidate, { post, cell }));
+  const record = bestAnswer(records, { post, cell });
   if (record === undefined) return { ...base, missing: 'no record' };
   const metric = record.metrics[cell.metric];
   const { metricUnit, noun, perMetric } = post.quantity;
@@ -134,6 +145,13 @@ function compareCell(cell: PublishedCell, { post, records, fit }: { post: Publis
     record,
   };
   return { ...base, simulated, ratio: cell.value === undefined ? undefined : simulated.value / cell.value };
+}
+
+function bestAnswer(records: readonly ResultRecord[], { post, cell }: { post: PublishedPost; cell: PublishedCell }): ResultRecord | undefined {
+  const rank = ({ options }: ResultRecord) => post.preference?.(options, cell.fields) ?? 0;
+  const candidates = records.filter((candidate) => answers(candidate, { post, cell }));
+  // Sorting is stable: among equals the first by its cell stays first.
+  return candidates.sort((a, b) => rank(b) - rank(a))[0];
 }
 
 function toTable(compared: readonly ComparisonCell[], table: Omit<ComparisonTable, 'rows'>): ComparisonTable {

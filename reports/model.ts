@@ -5,10 +5,10 @@ import { cleanText } from './escape.js';
 import { type Fidelity, fidelityOf } from './fidelity.js';
 import { differingOptions, groupBy, optionText, profileText, seedsText } from './labels.js';
 import { type LockGroup, lockGroups, type StallRow, stallRows } from './locks-and-stalls.js';
-import { type ComparisonTable, comparePosts, type PostComparison, recordsInTables } from './match.js';
+import { allCells, type ComparisonTable, comparePosts, type PostComparison, recordsInTables } from './match.js';
 import { type OtherGroup, otherGroups } from './other-cells.js';
 import type { PublishedPost } from './posts/index.js';
-import type { Answer, Question } from './questions/index.js';
+import type { Answer, ComparedNumber, Question } from './questions/index.js';
 
 /** A warning of one or more records. */
 export interface ReportWarning {
@@ -96,7 +96,8 @@ function bySuite(records: readonly ResultRecord[]): ResultRecord[][] {
 function toPostReport(comparison: PostComparison, records: readonly ResultRecord[]): PostReport {
   const { post, tables } = comparison;
   const fidelity = fidelityOf(comparison);
-  const questions = post.questions.map((question) => ({ question, answer: question.answer(records) }));
+  const compared = allCells(tables).map(comparedNumber);
+  const questions = post.questions.map((question) => ({ question, answer: question.answer(records, compared) }));
   const isMeasured = recordsInTables(tables).size > 0;
   return {
     ...comparison,
@@ -107,6 +108,10 @@ function toPostReport(comparison: PostComparison, records: readonly ResultRecord
     isMeasured,
     isShown: isMeasured || questions.some(({ answer }) => answer !== undefined && answer.records.length > 0),
   };
+}
+
+function comparedNumber({ published, simulated }: ReturnType<typeof allCells>[number]): ComparedNumber {
+  return { fields: published.fields, published: published.value, simulated: simulated?.value, record: simulated?.record };
 }
 
 /** Copies, sorted by cell, without control characters in any string or name: none reaches a terminal, whatever prints it. */
@@ -125,12 +130,14 @@ function cleanValue(value: unknown): unknown {
 function headlineOf({ headline }: PublishedPost, tables: readonly ComparisonTable[]): Headline | undefined {
   const table = tables.find(({ definition }) => definition.id === headline?.table);
   if (headline === undefined || table === undefined) return undefined;
-  for (const { definition, cells } of [...table.rows].reverse()) {
+  const isShown = ({ key }: { key: string }) => headline.columns?.includes(key) !== false;
+  for (const { definition, cells: all } of [...table.rows].reverse()) {
+    const cells = all.filter((_, index) => isShown(table.definition.columns[index]));
     const published = cells.flatMap((cell) => cell.published.value ?? []);
     const simulated = cells.flatMap((cell) => cell.simulated?.value ?? []);
     if (headline.row !== undefined && headline.row !== definition.key) continue;
     if (published.length < cells.length || simulated.length < cells.length) continue;
-    const columns = table.definition.columns.map(({ name, color }) => ({ name, color }));
+    const columns = table.definition.columns.filter(isShown).map(({ name, color }) => ({ name, color }));
     return { caption: headline.caption(definition.label), columns, published, simulated };
   }
   return undefined;

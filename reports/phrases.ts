@@ -4,7 +4,7 @@ import { type ErrorSummary, type Fidelity, misfit } from './fidelity.js';
 import { allCells, type ComparisonCell, type ComparisonTable, type PostComparison } from './match.js';
 import type { Headline } from './model.js';
 import type { PublishedPost } from './posts/index.js';
-import { digits, formatRatio, formatSpread, shortNumber } from './units.js';
+import { digits, formatRatio, shortNumber } from './units.js';
 
 /** Marks a misfit without colour: nothing within 5 %, then one to three arrows; up is above the published number. `worst` is the limit of one cell. */
 export function misfitMark(ratio: number, worst: number): string {
@@ -111,18 +111,17 @@ function missingGroups(missing: readonly ComparisonCell[], table: ComparisonTabl
 
 /** Says what one number of a table stands for: exact, one draw, or a median over seeds. */
 export function drawPhrase(cells: readonly ComparisonCell[]): string {
-  const sensitive = cells.flatMap((cell) => (cell.simulated?.orderSensitive === true ? [cell.simulated] : []));
-  if (cells.every((cell) => cell.simulated === undefined)) return '';
+  const simulated = cells.flatMap((cell) => cell.simulated ?? []);
+  const sensitive = simulated.filter(({ orderSensitive }) => orderSensitive);
+  if (simulated.length === 0) return '';
   if (sensitive.length === 0) return 'Exact: every seed gives this number, within 0.1 %.';
-  const draws = new Set(sensitive.map((one) => one.draws));
-  if (draws.size === 1 && draws.has(1)) return 'Depends on the order in which vCPUs first arrive: one seed, so each number is one draw.';
-  return `Depends on the order in which vCPUs first arrive: median over ${[...draws].sort((a, b) => a - b).join(' or ')} seeds, with the range over seeds.`;
-}
-
-/** The range over seeds of one cell: percent of the median, "1 draw" for a single seed, empty when exact. */
-export function rangePhrase({ simulated }: ComparisonCell): string {
-  if (simulated === undefined || !simulated.orderSensitive) return '';
-  return simulated.draws === 1 ? '1 draw' : formatSpread(simulated.low, simulated.high, simulated.value);
+  const draws = [...new Set(sensitive.map((one) => one.draws))].sort((a, b) => a - b);
+  const what =
+    draws.length === 1 && draws[0] === 1
+      ? 'one seed, so each number is one draw (--seeds 5 gives a median and a range).'
+      : `median over ${draws.join(' or ')} seeds, with the range over seeds.`;
+  if (sensitive.length === simulated.length) return `Depends on the order in which vCPUs first arrive: ${what}`;
+  return `${sensitive.length} of ${simulated.length} numbers depend on the order in which vCPUs first arrive: ${what} The others are exact.`;
 }
 
 /** Where the published numbers of a post come from, in one sentence. */

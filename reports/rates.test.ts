@@ -40,15 +40,26 @@ const LINES = ['x86', 'arm64'].flatMap((arch) =>
   [2, 64].flatMap((vcpus) => MODES.map((mode, index) => ({ arch, mode, vcpus, rate: 300_000 / vcpus / (index + 1) }))),
 );
 
-function compareRates(factor: number) {
-  const records = LINES.map(({ arch, mode, vcpus, rate }) => {
+const CELLS = parseCells(`arch,mode,vcpus,rate\n${LINES.map((line) => Object.values(line).join(',')).join('\n')}\n`, RATES);
+const FIT = parseFit('{"fitted": [{"arch": "x86"}], "note": ""}', RATES);
+
+/** Every line x a factor, on the profile that `profileOf` says. */
+function rateRecords(factor: number, profileOf: (arch: string) => string) {
+  return LINES.map(({ arch, mode, vcpus, rate }) => {
     const median = rate * factor;
     const metric = { unit: 'per_s' as const, kind: 'exact' as const, better: 'larger' as const, values: [median], median, low: median, high: median };
-    const record = fixtureRecord({ suite: 'demand-paging', cell: `${arch} ${mode} ${vcpus}`, metrics: { pages: metric } });
+    const profile = { name: profileOf(arch), hash: '0123456789ab', overrides: [] };
+    const record = fixtureRecord({ suite: 'demand-paging', cell: `${profile.name} ${arch} ${mode} ${vcpus}`, profile, metrics: { pages: metric } });
     return { ...record, options: { arch, mode, vcpus } };
   });
-  const csv = `arch,mode,vcpus,rate\n${LINES.map((line) => Object.values(line).join(',')).join('\n')}\n`;
-  return comparePost(records, RATES, { cells: parseCells(csv, RATES), fit: parseFit('{"fitted": [{"arch": "x86"}], "note": ""}', RATES) });
+}
+
+function compareRates(factor: number) {
+  return comparePost(
+    rateRecords(factor, () => 'fixture'),
+    RATES,
+    { cells: CELLS, fit: FIT },
+  );
 }
 
 test('a post of rates is compared, cell by cell, in its own unit', () => {
@@ -73,4 +84,31 @@ test('tables of several groups and five columns are drawn', async () => {
   const second = await tableSection(tables[1], { summary, previous: tables[0] });
   assert.match(second.markup, /<h3 class="tables">On arm64<\/h3>/);
   assert.match(second.markup, /More is better/);
+});
+
+test('a post of two hosts takes each from the profile that stands for it, and from no other', () => {
+  const post: PublishedPost = { ...RATES, profileOf: ({ arch }) => `host-${arch}` };
+  const own = rateRecords(1.1, (arch) => `host-${arch}`);
+  const others = [...rateRecords(3, () => 'laptop'), ...rateRecords(5, (arch) => (arch === 'x86' ? 'host-arm64' : 'host-x86'))];
+  const full = fidelityOf(comparePost([...others, ...own], post, { cells: CELLS, fit: FIT }));
+  assert.equal(full.all.measured, 20);
+  const isClose = (error: number | undefined, expected: number) => Math.abs((error ?? 0) - expected) < 1e-9;
+  assert.ok(
+    full.tables.every(({ error }) => isClose(error, 1.1)),
+    'the options of a record say the same on each profile, so only the profile tells them apart',
+  );
+  const half = comparePost([...rateRecords(3, () => 'laptop'), ...own.filter(({ options }) => options.arch === 'x86')], post, { cells: CELLS, fit: FIT });
+  assert.deepEqual(
+    fidelityOf(half).tables.map(({ measured }) => measured),
+    [10, 0],
+  );
+});
+
+test('of several records that answer a cell the preferred one is taken', () => {
+  const post: PublishedPost = { ...RATES, dimensions: [...RATES.dimensions, 'readers'], preference: ({ readers }) => Number(readers) };
+  const variants = [1, 3, 2].flatMap((readers) =>
+    rateRecords(readers, () => 'fixture').map((record) => ({ ...record, cell: `${readers} ${record.cell}`, options: { ...record.options, readers } })),
+  );
+  const { tables } = comparePost(variants, post, { cells: CELLS, fit: FIT });
+  assert.equal(tables[0].rows[0].cells[0].simulated?.record.options.readers, 3);
 });

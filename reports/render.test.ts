@@ -3,9 +3,25 @@ import { test } from 'node:test';
 import type { ResultRecord } from '../bench/results/index.js';
 import { renderReportHtml, renderTablesCsv, renderTablesJson, renderTablesMarkdown, renderTablesText } from './index.js';
 import { memslotsFixture, questionsFixture } from './memslots.fixture.js';
-import { HOSTILE, hostileFixture, otherFixture, publishedFixture } from './records.fixture.js';
+import { fixtureRecord, HOSTILE, hostileFixture, otherFixture, publishedFixture } from './records.fixture.js';
+import { hostileUserfault, userfaultFixture, userfaultQuestionsFixture } from './userfault.fixture.js';
 
-const all = () => [...publishedFixture(), ...otherFixture(), ...memslotsFixture(), ...questionsFixture()];
+const all = () => [
+  ...[...publishedFixture(), ...otherFixture(), ...memslotsFixture()],
+  ...[...questionsFixture(), ...userfaultFixture(), ...userfaultQuestionsFixture()],
+];
+/** The first seed alone. */
+const firstSeed = (records: ResultRecord[]) => records.map((record) => ({ ...record, seeds: [1], metrics: firstValues(record.metrics) }));
+
+function firstValues(metrics: ResultRecord['metrics']): ResultRecord['metrics'] {
+  return Object.fromEntries(
+    Object.entries(metrics).map(([name, metric]) => {
+      const [value] = metric.values;
+      return [name, { ...metric, values: [value], median: value, low: value, high: value }];
+    }),
+  );
+}
+
 const FORMS: [string, (records: ResultRecord[]) => string | Promise<string>][] = [
   ['text', (records) => renderTablesText(records, { width: 80, color: false })],
   ['Markdown', renderTablesMarkdown],
@@ -71,14 +87,14 @@ test('text prints published, simulated and ratio, and the fidelity summary', () 
     publishedFixture(() => 1.1),
     { width: 80, color: false },
   );
-  assert.match(text, / 64 {4}16\.5013 {4}18\.1514 {3}1\.10/);
+  assert.match(text, / 64 {2}16\.5013 {2}18\.1514 {3}1\.10 {2}17\.7884\.\.18\.5144/);
   assert.match(text, /all cells {5}1\.100 over 72 cells \(limit 1\.10/);
   assert.match(text, /Fitted: all 12 cells\. Predicted: none\./);
 });
 
 test('CSV has one row per published cell and one per metric of other records', async () => {
   const lines = (await renderTablesCsv(publishedFixture())).trim().split('\n');
-  assert.equal(lines.length, 1 + 72 + 72 + 36, 'a header, 72 places of each post, a derived number for each row of the second');
+  assert.equal(lines.length, 1 + 72 + 72 + 36 + 69, 'a header, the places of each post, a derived number for each row of the second');
   assert.match(lines[0], /^section,post,table,title,row,column,suite,engine,profile,cell,vcpus,arm,metric,unit,kind,published,median/);
 });
 
@@ -92,12 +108,13 @@ test('JSON has the tables, the fidelity and names records by their cell', () => 
       questions: { answer?: { records: unknown[] } }[];
     }[];
   };
-  assert.equal(parsed.schemaVersion, 2);
+  assert.equal(parsed.schemaVersion, 3);
   assert.deepEqual(
     parsed.posts.map(({ post, fidelity }) => [post.id, fidelity.all.cells]),
     [
       ['eager-split-2022', 72],
       ['memslots-2021', 66],
+      ['userfault-2024', 69],
     ],
   );
   assert.equal(parsed.posts[0].tables[0].post, 'eager-split-2022');
@@ -114,6 +131,69 @@ test('hostile strings in every field of a record do not become markup', async ()
     [],
   );
   assert.ok(!page.includes(HOSTILE));
+});
+
+test('every form shows the range over seeds beside the median', async () => {
+  const records = userfaultFixture(({ row, column }) => (row === '64' && column === 'no userfault' ? 1 : 1.1));
+  assert.match(renderTablesText(records, { width: 80, color: false }), /^ +64 +47720 +47720 +p1\.00 +46288\.\.49629/m);
+  assert.match(renderTablesMarkdown(records), /\| 47720 \| 47720 \| p 1\.00 \| 46288\.\.49629 \|/);
+  assert.match(await renderReportHtml(records), /<td class="start">47720<\/td><td>47720<span class="sub">46288\.\.49629<\/span><\/td>/);
+  assert.match(await renderTablesCsv(records), /,47720,47720,46288,49629,5,1,N,/);
+});
+
+test('with one seed every form says that a number is one draw, and shows no range', async () => {
+  const records = firstSeed([...userfaultFixture(), ...publishedFixture()]);
+  const text = renderTablesText(records, { width: 100, color: false }).replaceAll(/\s+/g, ' ');
+  assert.match(text, /Depends on the order in which vCPUs first arrive: one seed, so each number is one draw \(--seeds 5 gives a median and a range\)\./);
+  for (const form of [text, renderTablesMarkdown(records), await renderReportHtml(records)]) {
+    assert.match(form, /one seed, so each number is one draw/);
+    assert.doesNotMatch(form, /\d\.\.\d+[^ ]* (µs|ms)|class="sub"|\d{4}\.\.\d{4}/);
+  }
+});
+
+test('a table of exact and order-sensitive numbers says how many are which', () => {
+  const [first, ...rest] = userfaultFixture().filter(({ options, profile }) => profile.name.startsWith('x86') && options.backing === 'anonymous');
+  const metrics = Object.fromEntries(Object.entries(first.metrics).map(([name, metric]) => [name, { ...metric, kind: 'exact' as const }]));
+  const text = renderTablesText([{ ...first, metrics }, ...rest], { width: 100, color: false }).replaceAll(/\s+/g, ' ');
+  assert.match(
+    text,
+    /14 of 15 numbers depend on the order in which vCPUs first arrive: median over 5 seeds, with the range over seeds\. The others are exact\./,
+  );
+});
+
+test('records of post-copy alone are shown under the post that asked for them', async () => {
+  const records = userfaultQuestionsFixture().filter(({ suite }) => suite === 'post-copy');
+  const page = await renderReportHtml(records);
+  assert.match(page, /id="question-contention"/);
+  assert.match(page, /KVM Userfault, 2024: no record belongs to a published table, all 69 cells are missing/);
+  assert.doesNotMatch(page, /id="other"/);
+  const text = renderTablesText(records, { width: 80, color: false }).replaceAll(/\s+/g, ' ');
+  assert.match(
+    text,
+    /No cell of table 1, 2, 3, 4, 5\. Not answered: .*"mmulab run demand-paging" runs the tables, and the page has the command for each question/,
+  );
+});
+
+test('what answers no question of the post stands among the other cells, beside its twin without KVM Userfault', () => {
+  const [record] = userfaultFixture().filter(({ options }) => options.uffd === 'minor' && options.kvmUserfault === false);
+  const twins = [false, true].map((kvmUserfault) =>
+    fixtureRecord({ ...record, cell: `${record.cell} ${kvmUserfault}`, options: { ...record.options, kvmUserfault, delayUs: 7 } }),
+  );
+  const options = ['vcpuBytes', 'vcpus', 'uffd', 'delayUs', 'kvmUserfault'];
+  const bare = twins.map((twin) => ({ ...twin, options: Object.fromEntries(options.map((name) => [name, twin.options[name]])) }));
+  const text = renderTablesText(bare, { width: 100, color: false });
+  assert.match(text, /kvm-userfault +median +range +n +vs N/);
+  assert.match(text, /per_vcpu_demand_paging_rate +Y .* 1\.00x/);
+});
+
+test('hostile strings of userfault records stay text in every form', async () => {
+  const page = await renderReportHtml(hostileUserfault());
+  assert.ok(!page.includes(HOSTILE));
+  assert.doesNotMatch(page, /<(script|img)\b/i);
+  const text = renderTablesText(hostileUserfault(), { width: 80, color: false });
+  assert.doesNotMatch(text, /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+  assert.doesNotMatch(renderTablesMarkdown(hostileUserfault()), /<script|<img/i);
+  assert.doesNotMatch(await renderTablesCsv(hostileUserfault()), /(^|,)"?[=@]/m);
 });
 
 test('hostile strings reach neither the terminal nor Markdown nor a spreadsheet', async () => {

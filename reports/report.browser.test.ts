@@ -11,6 +11,7 @@ import { type Browser, chromium, type Page } from 'playwright-core';
 import { renderReportHtml } from './index.js';
 import { hostileMemslots, memslotsFixture, questionsFixture } from './memslots.fixture.js';
 import { hostileFixture, otherFixture, publishedFixture } from './records.fixture.js';
+import { hostileUserfault, userfaultFixture, userfaultQuestionsFixture } from './userfault.fixture.js';
 
 const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
 const IS_REQUIRED = process.env.MMULAB_REQUIRE_BROWSER === '1';
@@ -71,8 +72,8 @@ const TINY_TEXT = `[...document.querySelectorAll('svg[role=img] text')].filter((
   return box.width > 0 && box.height < 9;
 }).map((text) => text.textContent)`;
 
-/** Six and six published tables, two strips of ratios, the stalls, and two charts of growth. */
-const CHARTS = 17;
+/** Six, six and five published tables, three strips of ratios, the stalls, two charts of growth with memslots, two with vCPUs, and two of post-copy. */
+const CHARTS = 27;
 
 describe('report.html in a browser', { skip: SKIP }, () => {
   let folder = '';
@@ -82,8 +83,11 @@ describe('report.html in a browser', { skip: SKIP }, () => {
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'mmulab-report-'));
     const pages = {
-      plain: [...publishedFixture(), ...otherFixture(), ...memslotsFixture(), ...questionsFixture()],
-      hostile: [...hostileFixture(), ...hostileMemslots()],
+      plain: [
+        ...[...publishedFixture(), ...otherFixture(), ...memslotsFixture()],
+        ...[...questionsFixture(), ...userfaultFixture(), ...userfaultQuestionsFixture()],
+      ],
+      hostile: [...hostileFixture(), ...hostileMemslots(), ...hostileUserfault()],
     };
     for (const [name, records] of Object.entries(pages)) {
       const path = join(folder, `${name}.html`);

@@ -1,7 +1,7 @@
 // Published tables for a terminal: as many configurations side by side as fit, the others below.
 
 import { type Align, alignColumns, type TextCell, visibleWidth, wrapText } from './align.js';
-import { type AnswerTable, formatAnswer } from './answers.js';
+import { type AnswerTable, formatAnswer, inOneLine } from './answers.js';
 import { type Grid, type GridCell, gridOf } from './grid.js';
 import { allCells, type ComparisonTable } from './match.js';
 import type { AnsweredQuestion, PostReport } from './model.js';
@@ -25,7 +25,8 @@ function absentLines({ tables, questions, post }: PostReport, shown: readonly Co
   const open = questions.filter(({ answer }) => answer === undefined).map(({ question }) => question.title);
   if (numbers.length + open.length === 0) return [];
   const parts = [...(numbers.length > 0 ? [`No cell of table ${numbers.join(', ')}.`] : []), ...(open.length > 0 ? ['Not answered:', ...open] : [])];
-  return wrapText(`${parts.join(' ')} "mmulab run ${post.suite}" runs all of it, and the page has the command for each question.`, width).map(palette.dim);
+  const what = post.relatedSuites === undefined ? 'all of it' : 'the tables';
+  return wrapText(`${parts.join(' ')} "mmulab run ${post.suite}" runs ${what}, and the page has the command for each question.`, width).map(palette.dim);
 }
 
 function tableLines(table: ComparisonTable, page: Page): string[] {
@@ -54,10 +55,10 @@ interface Style {
 function gridLines(table: ComparisonTable, page: Page): string[] {
   const grid = gridOf(table);
   const worst = table.post.limits.worst;
+  const { withRange } = grid;
   const styles: Style[] = [
-    { withRange: grid.withRange, isShort: false },
-    { withRange: false, isShort: false },
-    { withRange: false, isShort: true },
+    { withRange, isShort: false },
+    { withRange, isShort: true },
   ];
   const layouts = styles.map((style) => groupsOf(grid, { style, page, worst }));
   const labels = grid.rows.map(({ label }) => label);
@@ -163,14 +164,26 @@ function questionLines({ question, answer }: AnsweredQuestion, { width, palette 
   return [[...heading, ...asked, ...answerLines(formatAnswer(answer), { width, palette }), ...wrapText(answer.sentence, width)]];
 }
 
-/** Headings are broken into lines, minor columns left out, and at last rows become paragraphs, until the table fits. */
-function answerLines(table: AnswerTable, page: Page): string[] {
-  const shown = [true, false].map((withMinor) => table.columns.flatMap(({ isMinor }, index) => (withMinor || !isMinor ? [index] : [])));
-  const drawn = shown.flatMap((indexes) => [false, true].map((isBroken) => drawAnswer(table, { indexes, isBroken, page })));
-  return drawn.find((lines) => fits(lines, page)) ?? narrowRows(table, page.width);
+/** Headings are broken into lines, minor columns and then ranges left out, and at last rows become paragraphs, until the table fits. */
+function answerLines({ columns, rows }: AnswerTable, page: Page): string[] {
+  const bare = { columns, rows: rows.map((row) => row.map(({ text }) => text)) };
+  const whole = { columns, rows: rows.map((row) => row.map(inOneLine)) };
+  const drawn = [whole, bare].flatMap((table) => layoutsOf(table, page));
+  return drawn.find((lines) => fits(lines, page)) ?? narrowRows(bare, page.width);
 }
 
-function drawAnswer({ columns, rows }: AnswerTable, { indexes, isBroken, page }: { indexes: readonly number[]; isBroken: boolean; page: Page }): string[] {
+/** An answer's table with one text for each value. */
+interface TextTable {
+  columns: AnswerTable['columns'];
+  rows: string[][];
+}
+
+function layoutsOf(table: TextTable, page: Page): string[][] {
+  const shown = [true, false].map((withMinor) => table.columns.flatMap(({ isMinor }, index) => (withMinor || !isMinor ? [index] : [])));
+  return shown.flatMap((indexes) => [false, true].map((isBroken) => drawAnswer(table, { indexes, isBroken, page })));
+}
+
+function drawAnswer({ columns, rows }: TextTable, { indexes, isBroken, page }: { indexes: readonly number[]; isBroken: boolean; page: Page }): string[] {
   const parts = indexes.map((index) => (isBroken ? breakHeading(columns[index].name) : [columns[index].name]));
   const height = Math.max(...parts.map((lines) => lines.length));
   // The last lines of all headings stand side by side, over the first row.
@@ -194,6 +207,6 @@ function breakHeading(name: string): string[] {
 }
 
 /** A table that is too wide, as one paragraph a row: "memslots 10, array 1.200 ms". */
-function narrowRows({ columns, rows }: AnswerTable, width: number): string[] {
+function narrowRows({ columns, rows }: TextTable, width: number): string[] {
   return rows.flatMap((row) => wrapText(row.map((text, index) => `${columns[index].name} ${text}`).join(', '), width, '  '));
 }

@@ -29,7 +29,8 @@ export function formatCount(value: number): string {
   if (!Number.isFinite(value)) return '-';
   if (Math.abs(value) >= 1e9) return `${digits(value / 1e9, 4)} G`;
   if (Math.abs(value) >= 1e6) return `${digits(value / 1e6, 4)} M`;
-  return Number.isInteger(value) ? groupThousands(String(value)) : digits(value, 4);
+  if (Number.isInteger(value)) return groupThousands(String(value));
+  return Math.abs(value) >= 1e4 ? groupThousands(digits(value, 4)) : digits(value, 4);
 }
 
 function groupThousands(text: string): string {

@@ -4,6 +4,7 @@
 import { EAGER_SPLIT_2022 } from './eager-split-2022.js';
 import { MEMSLOTS_2021 } from './memslots-2021.js';
 import type { PublishedPost } from './post.js';
+import { USERFAULT_2024 } from './userfault-2024.js';
 
 export { type Fit, loadCells, loadFit, matchesSelector } from './load.js';
 export {
@@ -17,4 +18,4 @@ export {
   type TableDefinition,
 } from './post.js';
 
-export const POSTS: readonly PublishedPost[] = [EAGER_SPLIT_2022, MEMSLOTS_2021];
+export const POSTS: readonly PublishedPost[] = [EAGER_SPLIT_2022, MEMSLOTS_2021, USERFAULT_2024];

@@ -111,7 +111,8 @@ export interface TableDefinition {
 
 /** What a profile that claims to reproduce a post must keep: geometric-mean errors, and how far one cell may be off in either direction. */
 export interface FidelityLimits {
-  all: number;
+  /** Of all cells together; absent where each part has its own. */
+  all?: number;
   worst: number;
   /** Cells that have a limit of their own. */
   subsets: readonly { name: string; limit: number; where: Selector }[];
@@ -157,6 +158,8 @@ export interface PublishedPost {
   /** What the post is about, two or three sentences. */
   lead: string;
   suite: string;
+  /** Other suites that its questions need; their cells are compared by the same arms. */
+  relatedSuites?: readonly string[];
   arms: Arms;
   quantity: Quantity;
   limits: FidelityLimits;
@@ -164,8 +167,8 @@ export interface PublishedPost {
   /** Lines, without the value, that stand in a table but were not measured. */
   unmeasured?: readonly Readonly<Record<string, string>>[];
   tables: readonly TableDefinition[];
-  /** What the page shows first: a row, or the last row that is simulated. */
-  headline?: { table: string; row?: string; caption(rowLabel: string): string };
+  /** What the page shows first: a row, or the last row that is simulated; of its columns, by key, all or some. */
+  headline?: { table: string; row?: string; columns?: readonly string[]; caption(rowLabel: string): string };
   metricOf(fields: Readonly<Record<string, string>>): string;
   /** Options that differ between cells of one setup; all others must agree over the records that a comparison uses. */
   dimensions: readonly string[];
@@ -173,6 +176,10 @@ export interface PublishedPost {
   isShape(options: ResultRecord['options']): boolean;
   /** Whether a record of that shape is the run of this cell. */
   answers(options: ResultRecord['options'], fields: Readonly<Record<string, string>>): boolean;
+  /** Of several records that answer a cell, the one with the largest number is taken; absent where one is as good as another. */
+  preference?(options: ResultRecord['options'], fields: Readonly<Record<string, string>>): number;
+  /** Name of the machine profile that stands for the host of a cell, where a post has several hosts: records of no other answer it. */
+  profileOf?(fields: Readonly<Record<string, string>>): string;
   /** What the thread asked beyond its tables. */
   questions: readonly Question[];
 }

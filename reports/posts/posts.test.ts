@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { loadCells, loadFit, POSTS } from './index.js';
 import { parseCells, parseFit } from './load.js';
 
-const [EAGER, MEMSLOTS] = POSTS;
+const [EAGER, MEMSLOTS, USERFAULT] = POSTS;
 
 test('every post fills its tables, and its ids are unique', () => {
   for (const post of POSTS) {
@@ -15,11 +15,12 @@ test('every post fills its tables, and its ids are unique', () => {
   assert.equal(new Set(ids).size, ids.length);
 });
 
-test('loadCells has the published cells: 72 of eager splitting, 66 of memslots and 6 places without a number', () => {
+test('loadCells has the published cells: 72 of eager splitting, 66 of memslots and 6 places without a number, 69 of userfaults', () => {
   assert.equal(loadCells(EAGER).filter(({ value }) => value !== undefined).length, 72);
   const memslots = loadCells(MEMSLOTS);
   assert.equal(memslots.filter(({ value }) => value !== undefined).length, 66);
   assert.equal(memslots.filter(({ value }) => value === undefined).length, 6);
+  assert.equal(loadCells(USERFAULT).filter(({ value }) => value !== undefined).length, 69);
 });
 
 test('loadCells reads the cells that the posts are known for', () => {
@@ -27,6 +28,17 @@ test('loadCells reads the cells that the posts are known for', () => {
   assert.deepEqual([lazy.column, lazy.value, eager.column, eager.value], ['N', 16.501287504, 'Y', 0.083914116]);
   const [array, tree] = loadCells(MEMSLOTS).filter(({ table, row }) => table === 'memslots-509' && row === 'Unmap');
   assert.deepEqual([array.value, array.metric, tree.value], [0.0833, 'iteration', 0.0318]);
+  const shared = loadCells(USERFAULT).filter(({ table, row }) => table === 'userfault-x86-shmem-single' && row === '64');
+  assert.deepEqual(
+    shared.map(({ column, value }) => [column, value]),
+    [
+      ['no userfault', 54420],
+      ['MINOR (single reader)', 3244],
+      ['MINOR', 1673],
+      ['MINOR + KVM UF', 33577],
+      ['KVM UF', 42914],
+    ],
+  );
 });
 
 test('parseCells names the line that is broken, in no table, twice there or missing', () => {

@@ -145,8 +145,8 @@ test('growth: the power of the count between the first and the last point', () =
   const answer = answerOf('growth-unmap', [unmap(10, 100), unmap(1000, 1000)]);
   assert.equal(answer.sentence, 'From 10 to 1,000 memslots the time grows 10.00 times with array (the power 0.50 of the count).');
   assert.deepEqual(answer.chart?.lines[0].points, [
-    { x: 10, ns: 100 },
-    { x: 1000, ns: 1000 },
+    { x: 10, value: 100 },
+    { x: 1000, value: 1000 },
   ]);
   assert.equal(ask('growth-unmap', [unmap(10, 100), unmap(1000, 0)]), undefined, 'one point is no line');
 });

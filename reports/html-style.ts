@@ -26,7 +26,7 @@ export const PAGE_STYLE = `
 * { box-sizing: border-box; }
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; scroll-padding-top: 1rem; }
 body { margin: 0; background: var(--page); color: var(--ink); font: 400 1rem/1.5 system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif; overflow-wrap: anywhere; }
-main, header, footer { max-width: 74rem; margin: 0 auto; padding: 0 1.25rem; }
+main, header, footer { max-width: 80rem; margin: 0 auto; padding: 0 1.25rem; }
 header { padding-top: 2.5rem; }
 footer { padding-top: 2rem; padding-bottom: 3rem; color: var(--muted); font-size: .875rem; }
 h1 { font-size: clamp(1.6rem, 1.1rem + 2vw, 2.3rem); line-height: 1.15; letter-spacing: -.015em; font-weight: 650; margin: 0 0 .6rem; max-width: 32ch; text-wrap: balance; }

@@ -25,7 +25,7 @@ function growthOf({ arch, backing }: Place): Question {
     id: `growth-demand-paging-${arch}-${backing}`,
     title: `How does it go on beyond 64 vCPUs (${arch}, ${backing})?`,
     asked: 'The post: KVM Userfault matters "when scaling up to hundreds of vCPUs"; its tables end at 64.',
-    command: `mmulab run demand-paging --profile ${profile} -s ${backing} -u none,${backing === 'shmem' ? 'MINOR' : 'MISSING'} -a Y,N -r 1,per-vcpu -k Y,N -v 2..512*2 -b 16M`,
+    command: `mmulab run demand-paging --profile ${profile} -s ${backing} -u none,${backing === 'shmem' ? 'MINOR' : 'MISSING'} -a Y,N -r 1,per-vcpu -k Y,N -v 2..512*2 -b 1M`,
     answer: (records, compared) => answer(cellsOf(records, { profile, backing }), compared ?? []),
   };
 }

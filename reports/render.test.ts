@@ -138,7 +138,7 @@ test('every form shows the range over seeds beside the median', async () => {
   assert.match(renderTablesText(records, { width: 80, color: false }), /^ +64 +47720 +47720 +1\.00 +46288\.\.49629/m);
   assert.match(renderTablesMarkdown(records), /\| 47720 \| 47720 \| 1\.00 \| 46288\.\.49629 \|/);
   assert.match(await renderReportHtml(records), /<td class="start">47720<\/td><td>47720<span class="sub">46288\.\.49629<\/span><\/td>/);
-  assert.match(await renderTablesCsv(records), /,47720,47720,46288,49629,5,1,N,/);
+  assert.match(await renderTablesCsv(records), /,47720,47720,46288,49629,5,1,Y,/);
 });
 
 test('with one seed every form says that a number is one draw, and shows no range', async () => {

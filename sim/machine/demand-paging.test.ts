@@ -7,6 +7,7 @@ import { Arena } from '../memory/arena.js';
 import { Prng } from '../prng.js';
 import { type DemandPagingOptions, READER_WAITS, type RunOutcome, UFFD_MODES } from './cell.js';
 import { demandPagingScenario } from './demand-paging.js';
+import { DEFAULT_DEMAND_PAGING } from './demand-paging-options.js';
 import { costsInNs, loadProfile, type MachineProfile, withOverrides } from './profile.js';
 import { runDemandPagingVirtual } from './run-virtual.js';
 import type { Scenario, World } from './scenario.js';
@@ -15,21 +16,13 @@ const PAGE = 4096;
 const X86 = loadProfile('x86-2s48c-2024');
 
 const BASE: DemandPagingOptions = {
+  ...DEFAULT_DEMAND_PAGING,
   vcpus: 4,
   vcpuBytes: 64 * PAGE,
   backing: 'shmem',
   uffd: 'minor',
   singleUffd: true,
-  readers: 1,
-  kvmUserfault: false,
-  overlap: false,
-  readerWait: 'epoll-exclusive',
-  asyncPf: 'off',
-  vmaLocks: true,
-  guestSeed: 1,
-  delayUs: 0,
   preallocate: true,
-  recovery: 'none',
 };
 
 function run(options: Partial<DemandPagingOptions>, how: { profile?: MachineProfile; seed?: number } = {}): RunOutcome {

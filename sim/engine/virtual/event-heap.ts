@@ -1,5 +1,5 @@
 // The stable event heap: earliest (time, sequence) first, so that a tie is never left to chance.
-// One entry per CPU at most. Flat typed arrays; times are integer picoseconds.
+// One entry per CPU at most. Flat typed arrays; times are integer picoseconds, and Infinity where there is no entry.
 
 export class EventHeap {
   size = 0;
@@ -14,9 +14,10 @@ export class EventHeap {
   #stagedId = -1;
 
   constructor(capacity: number) {
-    this.#times = new Float64Array(capacity + 1);
-    this.#sequences = new Float64Array(capacity + 1);
-    this.#ids = new Int32Array(capacity + 1);
+    const places = 2 * capacity + 2; // the children of every entry, whether they are there or not
+    this.#times = new Float64Array(places).fill(Number.POSITIVE_INFINITY);
+    this.#sequences = new Float64Array(places);
+    this.#ids = new Int32Array(places);
   }
 
   push(time: number, id: number): void {
@@ -52,11 +53,9 @@ export class EventHeap {
     const ids = this.#ids;
     const id = ids[0];
     const last = --this.size;
-    if (last === 0) {
-      this.topTime = Number.POSITIVE_INFINITY;
-      return id;
-    }
-    this.#siftDown(this.#times[last], this.#sequences[last], ids[last]);
+    const time = this.#times[last];
+    this.#times[last] = Number.POSITIVE_INFINITY;
+    if (last > 0) this.#siftDown(time, this.#sequences[last], ids[last]);
     this.topTime = this.#times[0];
     return id;
   }
@@ -93,17 +92,21 @@ export class EventHeap {
     ids[i] = id;
   }
 
+  /**
+   * Puts an entry in place of the root. Which of two children is earlier is as good as random, so it is computed and not branched on: a branch that
+   * the host cannot predict would be the larger part of the work.
+   */
   #siftDown(time: number, sequence: number, id: number): void {
     const times = this.#times;
     const sequences = this.#sequences;
     const ids = this.#ids;
     const size = this.size;
     let i = 0;
-    for (;;) {
-      let child = 2 * i + 1;
-      if (child >= size) break;
-      const right = child + 1;
-      if (right < size && (times[right] < times[child] || (times[right] === times[child] && sequences[right] < sequences[child]))) child = right;
+    for (let left = 1; left < size; left = 2 * i + 1) {
+      const leftTime = times[left];
+      const rightTime = times[left + 1];
+      let child = left + Number(rightTime < leftTime);
+      if (rightTime === leftTime && sequences[left + 1] < sequences[left]) child = left + 1;
       const childTime = times[child];
       if (time < childTime || (time === childTime && sequence < sequences[child])) break;
       times[i] = childTime;

@@ -99,6 +99,15 @@ describe('demand paging', () => {
     assert.equal(counters.hostPagesInstalled, 64 * 16);
   });
 
+  it('runs more than a thousand threads: 512 vCPUs, each with a reader of the one userfaultfd', () => {
+    const { counters, warnings } = run({ vcpus: 512, readers: 512, vcpuBytes: 4 * PAGE });
+    assert.equal(counters.hostPagesInstalled, 512 * 4);
+    assert.deepEqual(
+      warnings.map(({ code }) => code),
+      ['beyond-host'],
+    );
+  });
+
   it('sleeps before each page as -d says', () => {
     const undelayed = run({ vcpus: 1 }).times[0].ns;
     const delayed = run({ vcpus: 1, delayUs: 50 }).times[0].ns;

@@ -72,7 +72,7 @@ export class ThreadsLockFactory implements LockFactory {
 
   /** The fair reader-writer lock, whose waiters sleep whatever the policy, after a short optimistic spin. */
   rwSem(name: string): RwLock {
-    return new QrwLock(this.#arena, { nodes: this.#nodes, policy: this.#sleepPolicy, stats: this.#classOf(name), readersWriteOwner: true });
+    return new QrwLock(this.#arena, { nodes: this.#nodes, policy: this.#sleepPolicy, stats: this.#classOf(name) });
   }
 
   atomicLine(name: string): ThreadsAtomicLine {

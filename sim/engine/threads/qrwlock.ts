@@ -18,17 +18,14 @@ const WAITING = 0x100;
 const WRITER_OR_WAITING = WRITER | WAITING;
 const READER = 0x200;
 
-// Words on the line of the lock.
+// On the line of the lock.
 const OWNER = 1;
-const LAST_READER = 2;
 
 export interface QrwLockParts {
   nodes: QueueNodes;
   policy: WaitPolicy;
   /** Of the lock's class, whose name it bears. */
   stats: LockStats;
-  /** Readers write a second word on the line of the lock, as those of a semaphore write its owner. */
-  readersWriteOwner?: boolean;
 }
 
 /** One object per thread, over words that all threads share. */
@@ -41,7 +38,6 @@ export class QrwLock implements RwLock {
   readonly #read: Tenure;
   readonly #write: Tenure;
   readonly #policy: WaitPolicy;
-  readonly #readersWriteOwner: boolean;
 
   constructor(arena: Arena, parts: QrwLockParts) {
     const { nodes, policy, stats } = parts;
@@ -53,7 +49,6 @@ export class QrwLock implements RwLock {
     this.#write = new Tenure(stats);
     this.#read = new Tenure(stats);
     this.#policy = policy;
-    this.#readersWriteOwner = parts.readersWriteOwner ?? false;
   }
 
   readLock(cpu: ThreadsCpu, site: number): Suspend {
@@ -61,7 +56,6 @@ export class QrwLock implements RwLock {
     cpu.settle();
     const old = Atomics.add(this.#words, this.#count, READER);
     const waitedPs = (old & WRITER_OR_WAITING) === 0 ? 0 : this.#readLockSlow(cpu);
-    if (this.#readersWriteOwner) this.#words[this.#count + LAST_READER] = cpu.id + 1;
     this.#read.begin(cpu, site, waitedPs);
     return false;
   }

@@ -101,10 +101,10 @@ export class VirtualEngine {
     for (let id = heap.pop(); id >= 0; id = heap.pop()) {
       const cpu = cpus[id];
       this.#trace(cpu);
-      const lock = cpu.pendingLock;
-      if (lock !== null) {
-        cpu.pendingLock = null;
-        if (!lock.perform(cpu)) continue;
+      const target = cpu.pendingTarget;
+      if (target !== null) {
+        cpu.pendingTarget = null;
+        if (!target.perform(cpu)) continue;
       }
       cpu.resume();
       if (!runUntilSuspend(cpu)) continue;

@@ -7,7 +7,8 @@
 import { assert } from '../../assert.js';
 import type { AtomicLine, Cpu, LockFactory, Mutex, RwLock, SpinLock, SpinLockKind, Suspend } from '../cpu.js';
 import { LockStats } from '../lock-stats.js';
-import type { PendingLock, VirtualCpu } from './virtual-cpu.js';
+import { LineServer } from './line-server.js';
+import type { OperationTarget, VirtualCpu } from './virtual-cpu.js';
 
 const ACQUIRE_READ = 1;
 const ACQUIRE_WRITE = 2;
@@ -59,7 +60,7 @@ class Tenure {
 }
 
 /** What the locks share: a FIFO, one writer or many readers, statistics, and the line of the lock word as a server. */
-class VirtualLock implements PendingLock {
+class VirtualLock implements OperationTarget {
   readonly name: string;
   readonly stats: LockStats;
   /** CPUs whose polling slows a hand-off. */
@@ -74,8 +75,7 @@ class VirtualLock implements PendingLock {
   /** Number of the CPU that holds the lock for writing, NOBODY for none. */
   #writer = NOBODY;
   #readers = 0;
-  #wordOwner = -1;
-  #wordFreeAt = 0;
+  readonly #word = new LineServer();
 
   constructor(name: string, parts: { cpuCount: number; pollers: number; sleeps: boolean; readsBeside?: boolean; stats: LockStats }) {
     this.name = name;
@@ -88,27 +88,15 @@ class VirtualLock implements PendingLock {
   }
 
   request(cpu: VirtualCpu, operation: number, site: number): Suspend {
-    cpu.assertRunning();
     cpu.pendingSite = site;
-    return this.#start(cpu, operation);
+    return cpu.request(operation, this);
   }
 
   release(cpu: VirtualCpu, operation: number): Suspend {
     cpu.assertRunning();
     if (operation === RELEASE_WRITE) this.assertWriter(cpu);
     else this.assertReader(cpu);
-    return this.#start(cpu, operation);
-  }
-
-  #start(cpu: VirtualCpu, operation: number): Suspend {
-    cpu.pendingOperation = operation;
-    if (cpu.heap.topTime <= cpu.time) {
-      cpu.defer(this);
-      return true;
-    }
-    if (this.perform(cpu)) return false;
-    cpu.suspended = true;
-    return true;
+    return cpu.request(operation, this);
   }
 
   perform(cpu: VirtualCpu): boolean {
@@ -126,9 +114,9 @@ class VirtualLock implements PendingLock {
       this.#queue.push(cpu.id);
       return false;
     }
-    const owner = this.#wordOwner;
-    const othersWait = this.#wordFreeAt > cpu.time;
-    this.#takeWord(cpu);
+    const { owner } = this.#word;
+    const othersWait = this.#word.freeAt > cpu.time;
+    this.#word.modify(cpu);
     if (othersWait && this.#readsBeside) this.#takeWordBack(cpu, owner);
     this.#grant(cpu, write, false);
     return true;
@@ -136,17 +124,7 @@ class VirtualLock implements PendingLock {
 
   /** Others wait for the line: it is gone before the next word on it is read, and comes back from as far. */
   #takeWordBack(cpu: VirtualCpu, from: number): void {
-    cpu.time += cpu.lines.transfer(from, cpu.id);
-    this.#wordFreeAt = cpu.time;
-  }
-
-  /** An atomic operation on the lock word: the line serves one CPU at a time, in order of arrival. */
-  #takeWord(cpu: VirtualCpu): void {
-    let time = cpu.time > this.#wordFreeAt ? cpu.time : this.#wordFreeAt;
-    if (this.#wordOwner >= 0) time += cpu.lines.atomicTransfer(this.#wordOwner, cpu.id);
-    cpu.time = time;
-    this.#wordOwner = cpu.id;
-    this.#wordFreeAt = time;
+    this.#word.hold(cpu, cpu.time + cpu.lines.transfer(from, cpu.id));
   }
 
   #grant(cpu: VirtualCpu, write: boolean, contended: boolean): void {
@@ -182,8 +160,7 @@ class VirtualLock implements PendingLock {
   #releaseWrite(cpu: VirtualCpu): void {
     this.#writer = NOBODY;
     this.#end(this.#writerTenure, cpu.time);
-    this.#wordOwner = cpu.id;
-    this.#wordFreeAt = cpu.time;
+    this.#word.hold(cpu, cpu.time);
     if (this.#queue.size > 0) this.#grantWaiters(cpu.cpus, cpu.time);
   }
 
@@ -191,7 +168,7 @@ class VirtualLock implements PendingLock {
     const tenure = this.#readerTenure(cpu);
     this.#end(tenure, cpu.time);
     tenure.held = false;
-    this.#takeWord(cpu);
+    this.#word.modify(cpu);
     this.#readers--;
     if (this.#queue.size > 0) this.#grantWaiters(cpu.cpus, cpu.time);
   }
@@ -213,13 +190,12 @@ class VirtualLock implements PendingLock {
   /** Moves the lock word to `next`, who then holds it. Returns when. */
   #handOver(next: VirtualCpu, from: number): number {
     let time = from;
-    if (this.#wordOwner >= 0) time += next.lines.transfer(this.#wordOwner, next.id);
+    const { owner } = this.#word;
+    if (owner !== NOBODY) time += next.lines.transfer(owner, next.id);
     const pollers = this.#queue.size < this.#pollers ? this.#queue.size : this.#pollers;
     for (let i = 0; i < pollers; i++) time += next.lines.transfer(next.id, this.#queue.peek(i));
     if (this.#sleeps) time += next.cost.mutex_wake + next.cost.wake_latency;
-    this.#wordOwner = next.id;
-    this.#wordFreeAt = time;
-    next.time = time;
+    this.#word.hold(next, time);
     return time;
   }
 
@@ -281,32 +257,15 @@ class VirtualExclusiveLock extends VirtualLock implements SpinLock, Mutex {
 }
 
 /** A word of its own that all CPUs change: a server without a queue to inspect. */
-class VirtualAtomicLine implements AtomicLine, PendingLock {
-  readonly name: string;
-  #owner = NOBODY;
-  #freeAt = 0;
-
-  constructor(name: string) {
-    this.name = name;
-  }
+class VirtualAtomicLine implements AtomicLine, OperationTarget {
+  readonly #line = new LineServer();
 
   modify(cpu: Cpu): Suspend {
-    const own = cpu as VirtualCpu;
-    own.assertRunning();
-    own.pendingOperation = MODIFY;
-    if (own.heap.topTime <= own.time) {
-      own.defer(this);
-      return true;
-    }
-    return !this.perform(own);
+    return (cpu as VirtualCpu).request(MODIFY, this);
   }
 
-  perform(cpu: VirtualCpu): boolean {
-    let time = cpu.time > this.#freeAt ? cpu.time : this.#freeAt;
-    if (this.#owner >= 0) time += cpu.lines.atomicTransfer(this.#owner, cpu.id);
-    cpu.time = time;
-    this.#owner = cpu.id;
-    this.#freeAt = time;
+  perform(cpu: VirtualCpu): true {
+    this.#line.modify(cpu);
     return true;
   }
 }
@@ -348,8 +307,8 @@ export class VirtualLockFactory implements LockFactory {
     return this.#add(new VirtualRwLock(name, { ...this.#parts(name), pollers: 0, sleeps: true, readsBeside }));
   }
 
-  atomicLine(name: string): AtomicLine {
-    return new VirtualAtomicLine(name);
+  atomicLine(): AtomicLine {
+    return new VirtualAtomicLine();
   }
 
   #parts(name: string): { cpuCount: number; stats: LockStats } {

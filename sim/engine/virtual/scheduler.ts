@@ -2,15 +2,16 @@
 //
 // A wakeup looks for a CPU as select_idle_sibling() does: the one the thread had before, else an idle one of the same socket (a whole idle core
 // rather than an SMT sibling), else any idle one; else it waits in the runqueue of the CPU it had, from which a CPU that goes idle may pull it.
-// Nobody is preempted. A thread whose sibling sleeps runs at full speed. Each switch to the idle task and back writes lines that all CPUs write (the reference count of the mm, the masks of
-// idle CPUs): one server, in order of arrival.
+// Nobody is preempted. A thread whose sibling sleeps runs at full speed. Each switch to the idle task and back writes lines that all CPUs write
+// (the reference count of the mm, the masks of idle CPUs): one server, in order of arrival.
 //
 // Left out: time slices, load balancing, C-states deeper than the wake latency that the profile states.
 
 import { assert } from '../../assert.js';
 import type { Costs } from '../costs.js';
+import { LineServer } from './line-server.js';
 import type { LineCosts, Place, Topology } from './topology.js';
-import type { PendingLock, VirtualCpu } from './virtual-cpu.js';
+import type { OperationTarget, VirtualCpu } from './virtual-cpu.js';
 
 const NOBODY = -1;
 
@@ -37,8 +38,7 @@ export interface SchedulerParts {
   costBesideSibling: Costs;
 }
 
-export class Scheduler implements PendingLock {
-  readonly name = 'scheduler';
+export class Scheduler implements OperationTarget {
   readonly #cpus: readonly VirtualCpu[];
   readonly #lines: LineCosts;
   readonly #logicalCpus: readonly Pick<Place, 'core' | 'socket'>[];
@@ -57,8 +57,7 @@ export class Scheduler implements PendingLock {
   /** Threads in all runqueues. */
   #waiting = 0;
   readonly #spinning: number;
-  #lineOwner = NOBODY;
-  #lineFreeAt = 0;
+  readonly #idleLines = new LineServer();
 
   constructor(parts: SchedulerParts) {
     this.#cpus = parts.cpus;
@@ -81,7 +80,7 @@ export class Scheduler implements PendingLock {
   start(cpu: VirtualCpu): void {
     if (cpu.id < this.#spinning) return;
     cpu.pendingOperation = START;
-    cpu.pendingLock = this;
+    cpu.pendingTarget = this;
   }
 
   /** A thread has finished its path. */
@@ -99,7 +98,7 @@ export class Scheduler implements PendingLock {
       case START:
         return this.#getCpu(cpu);
       default:
-        this.#switchIdle(cpu);
+        this.#idleLines.write(cpu, IDLE_SWITCH_ACCESSES);
         return true;
     }
   }
@@ -107,18 +106,18 @@ export class Scheduler implements PendingLock {
   /** False: asleep. */
   #schedule(cpu: VirtualCpu): boolean {
     if (!cpu.goesToSleep()) return true;
-    this.#switchIdle(cpu);
+    this.#idleLines.write(cpu, IDLE_SWITCH_ACCESSES);
     this.#release(cpu);
     return false;
   }
 
   /** Gives the CPU up until `cpu.wakesAt`. */
   #sleep(cpu: VirtualCpu): false {
-    this.#switchIdle(cpu);
+    this.#idleLines.write(cpu, IDLE_SWITCH_ACCESSES);
     this.#release(cpu);
     cpu.time = Math.max(cpu.time, cpu.wakesAt);
     cpu.pendingOperation = TIMER;
-    cpu.pendingLock = this;
+    cpu.pendingTarget = this;
     cpu.heap.push(cpu.time, cpu.id);
     return false;
   }
@@ -143,7 +142,7 @@ export class Scheduler implements PendingLock {
   #dispatch(cpu: VirtualCpu): void {
     cpu.time += cpu.cost.wake_latency;
     cpu.pendingOperation = WAKE_UP;
-    cpu.pendingLock = this;
+    cpu.pendingTarget = this;
     cpu.heap.push(cpu.time, cpu.id);
   }
 
@@ -237,13 +236,5 @@ export class Scheduler implements PendingLock {
       if (other !== logical && this.#occupants[other] !== NOBODY) return this.#occupants[other];
     }
     return NOBODY;
-  }
-
-  #switchIdle(cpu: VirtualCpu): void {
-    let time = cpu.time > this.#lineFreeAt ? cpu.time : this.#lineFreeAt;
-    if (this.#lineOwner !== NOBODY) time += IDLE_SWITCH_ACCESSES * this.#lines.transfer(this.#lineOwner, cpu.id);
-    cpu.time = time;
-    this.#lineOwner = cpu.id;
-    this.#lineFreeAt = time;
   }
 }

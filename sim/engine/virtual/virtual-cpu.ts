@@ -11,10 +11,9 @@ import type { EventHeap } from './event-heap.js';
 import { SCHEDULE, type Scheduler, SLEEP } from './scheduler.js';
 import type { LineCosts } from './topology.js';
 
-/** A lock, as a suspended CPU sees it. */
-export interface PendingLock {
-  readonly name: string;
-  /** Performs the pending operation at the CPU's time. False when the CPU now waits in the lock's queue. */
+/** A lock, a line or the scheduler, as a suspended CPU sees it. */
+export interface OperationTarget {
+  /** Performs the pending operation at the CPU's time. False when the CPU now waits: in the lock's queue, asleep, or for a logical CPU. */
   perform(cpu: VirtualCpu): boolean;
 }
 
@@ -58,7 +57,7 @@ export class VirtualCpu implements Cpu {
   readonly callers: KernelPath<unknown>[] = [];
   /** True between a primitive that answered `true` and the resume. */
   suspended = false;
-  pendingLock: PendingLock | null = null;
+  pendingTarget: OperationTarget | null = null;
   pendingOperation = 0;
   pendingSite = 0;
   /** What a thread that sleeps waits for. */
@@ -89,10 +88,18 @@ export class VirtualCpu implements Cpu {
     this.#nextResched = parts.cost.resched_period;
   }
 
-  /** Goes into the heap at this CPU's time, with `pendingOperation` to perform there. */
-  defer(lock: PendingLock): void {
-    this.pendingLock = lock;
-    this.suspend();
+  /** An operation in the order of time: at once where this CPU is still the earliest, else when its turn comes. True: yield. */
+  request(operation: number, of: OperationTarget): Suspend {
+    this.assertRunning();
+    this.pendingOperation = operation;
+    if (this.heap.topTime <= this.time) {
+      this.pendingTarget = of;
+      this.suspend();
+      return true;
+    }
+    if (of.perform(this)) return false;
+    this.suspended = true;
+    return true;
   }
 
   /** The path yields right after this: the engine's next step is to pop. */
@@ -216,9 +223,8 @@ export class VirtualCpu implements Cpu {
   }
 
   schedule(channel: string): Suspend {
-    this.assertRunning();
     this.channel = channel;
-    return this.#leave(SCHEDULE);
+    return this.request(SCHEDULE, this.#scheduler());
   }
 
   wake(cpuId: number): boolean {
@@ -230,23 +236,9 @@ export class VirtualCpu implements Cpu {
   }
 
   sleepFor(ps: number): Suspend {
-    this.assertRunning();
     this.channel = 'a timer';
     this.wakesAt = this.time + ps;
-    return this.#leave(SLEEP);
-  }
-
-  /** Gives the logical CPU up, in the order of time: nobody may find it idle before. */
-  #leave(operation: number): Suspend {
-    this.pendingOperation = operation;
-    const scheduler = this.#scheduler();
-    if (this.heap.topTime <= this.time) {
-      this.defer(scheduler);
-      return true;
-    }
-    if (scheduler.perform(this)) return false;
-    this.suspended = true;
-    return true;
+    return this.request(SLEEP, this.#scheduler());
   }
 
   /** The scheduler's: false when the thread has been woken before it slept. */

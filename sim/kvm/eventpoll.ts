@@ -59,9 +59,9 @@ export function* runReader(ctx: Userfaultfd, cpu: Cpu, plan: ReaderPlan): Kernel
     if (ctx.file.modify(cpu)) yield;
     cpu.spend(cpu.cost.uffd_read);
     if (ctx.fdLock.lock(cpu, SITE_READ)) yield;
-    if (ctx.pendingLock.lock(cpu, SITE_READ)) yield;
+    if (ctx.pendingTarget.lock(cpu, SITE_READ)) yield;
     const unit = ctx.readOldest(cpu);
-    if (ctx.pendingLock.unlock(cpu)) yield;
+    if (ctx.pendingTarget.unlock(cpu)) yield;
     if (ctx.fdLock.unlock(cpu)) yield;
     if (ctx.file.modify(cpu)) yield;
     if (unit < 0) cpu.counters.userfaultReadsEmpty++;

@@ -50,10 +50,10 @@ export function* faultinPfn(kvm: Kvm, mm: Mm, vcpu: Vcpu, gfn: number): KernelPa
     }
     // handle_userfault(): in the queue first, then look again, so that a page which comes in between wakes nobody in vain.
     cpu.spend(cpu.cost.uffd_fault);
-    if (ctx.pendingLock.lock(cpu, SITE_FAULT)) yield;
+    if (ctx.pendingTarget.lock(cpu, SITE_FAULT)) yield;
     ctx.enqueue(cpu, unit);
     cpu.prepareToSleep();
-    if (ctx.pendingLock.unlock(cpu)) yield;
+    if (ctx.pendingTarget.unlock(cpu)) yield;
     if (cpu.touch(pte)) yield;
     const mustWait = !mm.isMapped(unit);
     if (mm.mmapLock.readUnlock(cpu)) yield;
@@ -67,9 +67,9 @@ export function* faultinPfn(kvm: Kvm, mm: Mm, vcpu: Vcpu, gfn: number): KernelPa
     }
     cpu.cancelSleep();
     if (!ctx.isQueued(cpu)) continue;
-    if (ctx.pendingLock.lock(cpu, SITE_FAULT)) yield;
+    if (ctx.pendingTarget.lock(cpu, SITE_FAULT)) yield;
     ctx.dequeue(cpu);
-    if (ctx.pendingLock.unlock(cpu)) yield;
+    if (ctx.pendingTarget.unlock(cpu)) yield;
   }
 }
 

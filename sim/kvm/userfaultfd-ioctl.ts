@@ -33,9 +33,9 @@ export function* uffdioResolve(mm: Mm, ctx: Userfaultfd, cpu: Cpu, page: { unit:
   if (installed) {
     if (cpu.touch(ctx.queueWord)) yield;
     if (ctx.hasWaiters(cpu)) {
-      if (ctx.pendingLock.lock(cpu, SITE_WAKE)) yield;
+      if (ctx.pendingTarget.lock(cpu, SITE_WAKE)) yield;
       ctx.wakeWaiters(cpu, unit);
-      if (ctx.pendingLock.unlock(cpu)) yield;
+      if (ctx.pendingTarget.unlock(cpu)) yield;
     }
   }
   if (ctx.file.modify(cpu)) yield;
@@ -63,8 +63,8 @@ function prepare(mm: Mm, cpu: Cpu, how: Resolve): void {
 export function* uffdioWake(ctx: Userfaultfd, cpu: Cpu, unit: number): KernelPath {
   if (ctx.file.modify(cpu)) yield;
   cpu.spend(cpu.cost.ioctl_entry);
-  if (ctx.pendingLock.lock(cpu, SITE_WAKE)) yield;
+  if (ctx.pendingTarget.lock(cpu, SITE_WAKE)) yield;
   ctx.wakeWaiters(cpu, unit);
-  if (ctx.pendingLock.unlock(cpu)) yield;
+  if (ctx.pendingTarget.unlock(cpu)) yield;
   if (ctx.file.modify(cpu)) yield;
 }

@@ -80,7 +80,7 @@ export class Userfaultfd {
   readonly wait: ReaderWait;
   readonly words: Int32Array;
   readonly fdLock: SpinLock;
-  readonly pendingLock: SpinLock;
+  readonly pendingTarget: SpinLock;
   /** ctx->map_changing_lock; ctx->mmap_changing, which its holders read, stands beside it. */
   readonly mapChangingLock: RwLock;
   /** f_count of the file, which each system call on it takes and drops. */
@@ -107,7 +107,7 @@ export class Userfaultfd {
     this.readerCount = parts.readers.length;
     this.#waiters = parts.waiters;
     this.fdLock = locks.spinLock('fd_wqh', 'queued');
-    this.pendingLock = locks.spinLock('fault_pending_wqh', 'queued');
+    this.pendingTarget = locks.spinLock('fault_pending_wqh', 'queued');
     this.mapChangingLock = locks.rwSem('map_changing_lock', true);
     this.file = locks.atomicLine('f_count');
     this.#pending = arena.carveLine('faultPendingWqh');
@@ -168,7 +168,7 @@ export class Userfaultfd {
 
   /** The CPU's thread stands in the pending queue from now on. Locks: fault_pending_wqh. */
   enqueue(cpu: Cpu, unit: number): void {
-    this.pendingLock.assertHeld(cpu);
+    this.pendingTarget.assertHeld(cpu);
     const { words } = this;
     const waiter = this.#waiters.of(cpu.id);
     words[waiter + UNIT] = unit;
@@ -185,7 +185,7 @@ export class Userfaultfd {
 
   /** Takes the CPU's thread out, if nobody has yet. Locks: fault_pending_wqh. */
   dequeue(cpu: Cpu): void {
-    this.pendingLock.assertHeld(cpu);
+    this.pendingTarget.assertHeld(cpu);
     const waiter = this.#waiters.of(cpu.id);
     if (this.words[waiter + QUEUE] !== NOT_QUEUED) this.#unlink(waiter);
   }
@@ -193,7 +193,7 @@ export class Userfaultfd {
   /** The oldest fault that nobody has read goes to the other queue: its unit, or -1 for none. Locks: fd_wqh, fault_pending_wqh. */
   readOldest(cpu: Cpu): number {
     this.fdLock.assertHeld(cpu);
-    this.pendingLock.assertHeld(cpu);
+    this.pendingTarget.assertHeld(cpu);
     const { words } = this;
     const waiter = words[this.#pending + PREV];
     if (waiter === this.#pending) return -1;
@@ -208,7 +208,7 @@ export class Userfaultfd {
 
   /** Wakes every thread that waits for a unit of the range. Locks: fault_pending_wqh. Models __wake_userfault(). */
   wakeWaiters(cpu: Cpu, unit: number): void {
-    this.pendingLock.assertHeld(cpu);
+    this.pendingTarget.assertHeld(cpu);
     const { words } = this;
     const own = this.#waiters.of(cpu.id);
     const since = words[own + WALKED_CTX] === this.index + 1 ? words[own + WALKED_SEQ] : 0;

@@ -12,10 +12,11 @@ import type { Arena } from '../memory/arena.js';
 import { PAGE_BYTES } from '../units.js';
 import type { DemandPagingOptions } from './cell.js';
 import { IncomingPages, type IncomingPagesParts } from './incoming-pages.js';
+import { regionOf, regionPages } from './memstress.js';
 import { Network } from './network.js';
 import { AsyncFaults, type AsyncGuest, GUEST_TASKS } from './post-copy-async.js';
 import { PageFetch } from './post-copy-fetch.js';
-import { regionOf, regionPages, type UserfaultWorld } from './userfault-world.js';
+import type { UserfaultWorld } from './userfault-world.js';
 
 const NS_PER_US = 1000;
 

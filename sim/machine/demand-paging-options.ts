@@ -12,12 +12,8 @@ const MAX_DELAY_US = 10_000_000;
 /** Virtual time is counted in picoseconds and has to stay a safe integer, with room to spare. */
 const MAX_VIRTUAL_SECONDS = 4000;
 
-/** What the selftest does without options. */
-export const DEFAULT_DEMAND_PAGING: DemandPagingOptions = {
-  vcpus: 1,
-  vcpuBytes: 2 ** 30,
-  backing: 'anonymous',
-  uffd: 'none',
+/** Who catches and resolves faults where nothing is said. */
+export const DEFAULT_CATCHERS = {
   singleUffd: false,
   readers: 1,
   kvmUserfault: false,
@@ -26,6 +22,15 @@ export const DEFAULT_DEMAND_PAGING: DemandPagingOptions = {
   asyncPf: 'off',
   vmaLocks: true,
   guestSeed: 1,
+} as const satisfies Partial<UserfaultOptions>;
+
+/** What the selftest does without options. */
+export const DEFAULT_DEMAND_PAGING: DemandPagingOptions = {
+  ...DEFAULT_CATCHERS,
+  vcpus: 1,
+  vcpuBytes: 2 ** 30,
+  backing: 'anonymous',
+  uffd: 'none',
   delayUs: 0,
   preallocate: false,
   recovery: 'none',

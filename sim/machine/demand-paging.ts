@@ -4,16 +4,17 @@
 
 import type { Cpu, KernelPath, LockFactory } from '../engine/cpu.js';
 import { LOCK_SITE_NAMES } from '../kvm/lock-sites.js';
-import type { Mm } from '../kvm/mm.js';
+import { Contents, type Mm } from '../kvm/mm.js';
 import { stateHash } from '../kvm/state-hash.js';
 import { type RunPlan, vcpuRun } from '../kvm/vcpu-run.js';
 import type { Arena } from '../memory/arena.js';
 import type { DemandPagingOptions, StallReport } from './cell.js';
 import { AsyncDemandPaging, fetcherCount } from './demand-paging-async.js';
 import { Guests } from './guests.js';
-import { type Crew, type Phase, type Rate, rootsPhase, type Scenario, type World } from './scenario.js';
+import { regionOf } from './memstress.js';
+import type { Crew, Phase, Rate, Scenario, World } from './scenario.js';
 import { StallBook } from './stall-book.js';
-import { type PageSource, readerCount, regionOf, UserfaultWorld, userfaultArenaWords, userfaultLockCount } from './userfault-world.js';
+import { type PageSource, readerCount, UserfaultWorld, userfaultArenaWords, userfaultLockCount } from './userfault-world.js';
 
 const PS_PER_US = 1_000_000;
 const TOTAL_TIME = 'total_guest_execution_time';
@@ -81,10 +82,9 @@ class DemandPagingWorld implements World {
   }
 
   #plan(): Phase[] {
-    const { kvmUserfault, recovery } = this.#options;
-    const phases: Phase[] = [rootsPhase(this.#shared.kvm)];
+    const { recovery } = this.#options;
+    const phases = this.#shared.setUpPhases();
     const add = (metric: string, crew: Crew, path: Phase['path']): void => void phases.push({ metric, crew, orderSensitive: crew !== 'ioctl', path });
-    if (kvmUserfault) add('', 'ioctl', (cpu) => this.#shared.enableUserfault(cpu));
     add(TOTAL_TIME, 'served', (cpu) => this.#path(cpu));
     if (recovery !== 'none') {
       add('disable_kvm_userfault', 'ioctl', (cpu) => this.#shared.disableUserfault(cpu, recovery));
@@ -128,7 +128,12 @@ class DemandPagingWorld implements World {
     return stateHash(this.#shared.kvm);
   }
 
+  /** Throws when a page is missing or wrong, too. */
   check(counters: Record<string, number>): void {
-    this.#shared.check(counters);
+    const { mm, uffds } = this.#shared;
+    const populated = this.#options.kvmUserfault && mm.config.backing === 'guest_memfd';
+    const fromPrototype = uffds.length > 0 || mm.config.preallocated || populated;
+    mm.assertFilled({ first: 0, count: mm.unitCount }, fromPrototype ? Contents.prototype : Contents.zeroes);
+    this.#shared.check(counters, mm.unitCount);
   }
 }

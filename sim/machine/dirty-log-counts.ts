@@ -3,7 +3,8 @@
 import { assert } from '../assert.js';
 import { rmapHeadCount } from '../kvm/memslots.js';
 import type { DirtyLogOptions } from './cell.js';
-import { kvmConfigOf, regionPages } from './dirty-log-options.js';
+import { kvmConfigOf } from './dirty-log-options.js';
+import { regionPages } from './memstress.js';
 
 /** Throws when counted work is not what it has to be. Cells whose work depends on order are left to the invariants. */
 export function checkDerivedCounts(options: DirtyLogOptions, counters: Record<string, number>): void {

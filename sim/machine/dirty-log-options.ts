@@ -10,14 +10,12 @@ import { splitOnFault } from '../kvm/split-on-fault.js';
 import type { SplitPolicy } from '../kvm/split-policy.js';
 import { MAX_PAYLOAD } from '../kvm/spte.js';
 import { tdpMmu } from '../kvm/tdp-mmu.js';
-import { LEVEL_1G, LEVEL_2M, LEVEL_4K, levelOfBytes, PAGE_BYTES, ROOT_LEVEL, TABLE_SHIFT } from '../units.js';
+import { LEVEL_1G, LEVEL_2M, LEVEL_4K, levelOfBytes, PAGE_BYTES, ROOT_LEVEL } from '../units.js';
 import type { DirtyLogOptions } from './cell.js';
+import { REGION_GFN, regionPages, tablesOfLevel } from './memstress.js';
 
 const SPLITS: Record<DirtyLogOptions['split'], SplitPolicy> = { lazy: splitLazy, eager: splitEager, 'eager-skip': splitEagerSkip, 'on-fault': splitOnFault };
 const MMU_BY_NAME = { shadow: shadowMmu, tdp: tdpMmu };
-
-/** Where the test region begins: 1 GiB aligned, so that huge pages fit. */
-const REGION_GFN = 1 << 18;
 
 export const DEFAULT_DIRTY_LOG: DirtyLogOptions = {
   vcpus: 1,
@@ -53,18 +51,6 @@ const HOST_LEVELS: Record<DirtyLogOptions['backing'], number> = {
   shared_hugetlb_2mb: LEVEL_2M,
   shared_hugetlb_1gb: LEVEL_1G,
 };
-
-/** Pages of the whole test region. */
-export function regionPages(options: DirtyLogOptions): number {
-  return (options.vcpus * options.vcpuBytes) / PAGE_BYTES;
-}
-
-/** What vCPU `index` touches. */
-export function regionOf(options: DirtyLogOptions, index: number): { firstGfn: number; pages: number } {
-  if (options.overlap) return { firstGfn: REGION_GFN, pages: regionPages(options) };
-  const pages = options.vcpuBytes / PAGE_BYTES;
-  return { firstGfn: REGION_GFN + index * pages, pages };
-}
 
 /** One line that says why the combination is refused, or undefined. */
 export function checkDirtyLogOptions(options: DirtyLogOptions): string | undefined {
@@ -125,12 +111,6 @@ function memslotPlans(options: DirtyLogOptions): MemslotPlan[] {
     npages,
     hvaPage: index * npages,
   }));
-}
-
-/** Tables of `level` that a region takes when it is mapped through them. */
-function tablesOfLevel(pages: number, level: number): number {
-  const shift = level * TABLE_SHIFT;
-  return level >= ROOT_LEVEL ? 1 : ((REGION_GFN + pages - 1) >>> shift) - (REGION_GFN >>> shift) + 1;
 }
 
 /** An upper bound of the table frames in use at once, the gfn lists of indirect pages included. */

@@ -13,8 +13,9 @@ import { stopVcpus, vcpuRun } from '../kvm/vcpu-run.js';
 import type { Arena } from '../memory/arena.js';
 import type { DirtyLogOptions, StallReport } from './cell.js';
 import { checkDerivedCounts } from './dirty-log-counts.js';
-import { kvmConfigOf, regionOf } from './dirty-log-options.js';
+import { kvmConfigOf } from './dirty-log-options.js';
 import { Guests } from './guests.js';
+import { regionOf } from './memstress.js';
 import { type Crew, type Phase, rootsPhase, type Scenario, type World } from './scenario.js';
 import { StallBook } from './stall-book.js';
 

@@ -2,7 +2,7 @@
 
 import { PAGE_BYTES } from '../units.js';
 import { ACCESS_PATTERNS, JITTERS, type PostCopyOptions } from './cell.js';
-import { durationProblem, isWhole, userfaultProblem } from './demand-paging-options.js';
+import { DEFAULT_CATCHERS, durationProblem, isWhole, userfaultProblem } from './demand-paging-options.js';
 
 const MAX_LATENCY_NS = 10e9;
 const MAX_COMPUTE_NS = 1e9;
@@ -15,18 +15,11 @@ const MAX_ACCESSES = 1000;
 
 /** A migration as it is done today, over the network that the KVM Userfault series speaks of: "~30us network latency for a PAGE_SIZE demand-fetch". */
 export const DEFAULT_POST_COPY: PostCopyOptions = {
+  ...DEFAULT_CATCHERS,
   vcpus: 8,
   vcpuBytes: 4 * 2 ** 20,
   backing: 'shmem',
   uffd: 'minor',
-  singleUffd: false,
-  readers: 1,
-  kvmUserfault: false,
-  overlap: false,
-  readerWait: 'epoll-exclusive',
-  asyncPf: 'off',
-  vmaLocks: true,
-  guestSeed: 1,
   latencyNs: 30_000,
   bandwidth: 0,
   jitter: 'none',

@@ -11,7 +11,6 @@ import type { Cpu, KernelPath, LockFactory } from '../engine/cpu.js';
 import { DeferringGuest } from '../guest/deferring-guest.js';
 import { type AccessLog, PageGuest } from '../guest/page-guest.js';
 import { type PagePattern, SequentialPattern, UniformPattern, ZipfPattern, ZipfRanks } from '../guest/page-pattern.js';
-import { runReader } from '../kvm/eventpoll.js';
 import { writeUserPage } from '../kvm/gup.js';
 import { LOCK_SITE_NAMES } from '../kvm/lock-sites.js';
 import { Contents } from '../kvm/mm.js';
@@ -22,14 +21,15 @@ import type { Arena } from '../memory/arena.js';
 import { PAGE_BYTES } from '../units.js';
 import type { MeasuredValue, PostCopyOptions, StallReport } from './cell.js';
 import { IncomingPages } from './incoming-pages.js';
+import { regionOf, regionPages } from './memstress.js';
 import { Network } from './network.js';
 import { AsyncFaults, type AsyncGuest, GUEST_TASKS } from './post-copy-async.js';
 import { MigrationLog, PostCopyBook, WarmLog } from './post-copy-book.js';
 import { PageFetch } from './post-copy-fetch.js';
 import { Pushers } from './post-copy-push.js';
 import { timeToShare } from './post-copy-speed.js';
-import { type Phase, rootsPhase, type Scenario, type World } from './scenario.js';
-import { type ConfigOptions, readerCount, regionOf, regionPages, UserfaultWorld, userfaultArenaWords, userfaultLockCount } from './userfault-world.js';
+import type { Phase, Scenario, World } from './scenario.js';
+import { type ConfigOptions, readerCount, UserfaultWorld, userfaultArenaWords, userfaultLockCount } from './userfault-world.js';
 
 const PS_PER_NS = 1000;
 const COMPLETION = 'time_to_completion';
@@ -120,16 +120,10 @@ class PostCopyWorld implements World {
     if (isAsync(options)) this.#async = new AsyncFaults(arena, { vcpus, fetch: this.#fetch, firstFetcher });
     if (options.pattern === 'zipf') this.#ranks = new ZipfRanks(this.#unitsOf(0));
     this.phases = [
-      rootsPhase(this.#shared.kvm),
-      ...(options.kvmUserfault ? [this.#enablePhase()] : []),
+      ...this.#shared.setUpPhases(),
       { metric: COMPLETION, crew: 'served', orderSensitive: true, path: (cpu) => this.#migrate(cpu) },
       { metric: '', crew: 'vcpus', orderSensitive: true, path: (cpu) => this.#runWarm(cpu) },
     ];
-  }
-
-  /** Before the guest starts here, all its pages are still to come. */
-  #enablePhase(): Phase {
-    return { metric: '', crew: 'ioctl', orderSensitive: false, path: (cpu) => this.#shared.enableUserfault(cpu) };
   }
 
   #unitsOf(vcpu: number): number {
@@ -142,7 +136,7 @@ class PostCopyWorld implements World {
     if (cpu.id === vcpus) return this.#shared.joinVcpus(cpu);
     const service = cpu.id - vcpus - 1;
     const readers = readerCount(this.#options);
-    if (service < readers) return this.#runReader(cpu, service);
+    if (service < readers) return this.#shared.reader(cpu, (_ctx, own, unit) => this.#fetch.demand(own, unit, { waits: false }));
     if (service < readers + pushers) return this.#pushers.run(cpu);
     return (this.#async as AsyncFaults).runFetcher(cpu);
   }
@@ -223,13 +217,6 @@ class PostCopyWorld implements World {
     return this.#shared.mm.unitOf(gfn - this.#firstGfn);
   }
 
-  /** The path of a reader thread. */
-  #runReader(cpu: Cpu, nth: number): KernelPath {
-    const { readers } = this.#options;
-    const ctx = this.#shared.uffds[Math.floor(nth / readers)];
-    return runReader(ctx, cpu, { index: nth % readers, resolve: (own, unit) => this.#fetch.demand(own, unit, { waits: false }) });
-  }
-
   /** What a vCPU's thread does with an exit of KVM Userfault. */
   #onMemoryFault(vcpu: Vcpu, gfn: number): KernelPath {
     const { cpu } = vcpu;
@@ -287,16 +274,11 @@ class PostCopyWorld implements World {
   }
 
   check(counters: Record<string, number>): void {
-    const { kvm, mm, uffds } = this.#shared;
-    kvm.mmu.checkInvariants(kvm);
-    for (const ctx of uffds) ctx.assertEmpty();
+    const { mm } = this.#shared;
     const here = this.#fetch.incoming.countHere();
     if (this.#options.pushers > 0) assert(here === mm.unitCount, `${here} pages have come, expected all ${mm.unitCount} of them`);
-    assert(counters.hostPagesInstalled === here, `${counters.hostPagesInstalled} host pages installed, expected each of ${here} once`);
-    if (uffds.length > 0) {
-      const resolved = counters.uffdCopies + counters.uffdContinues;
-      assert(resolved === here && counters.uffdEexists === 0, `${resolved} pages resolved by userfaultfd, expected each of ${here} once`);
-    }
+    this.#shared.check(counters, here);
+    assert(counters.uffdEexists === 0, `${counters.uffdEexists} pages brought twice`);
     this.#checkContents();
     this.#book.assertDone(this.#accesses);
   }

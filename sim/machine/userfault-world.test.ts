@@ -11,8 +11,9 @@ import { Vcpu } from '../kvm/vcpu.js';
 import { vcpuRun } from '../kvm/vcpu-run.js';
 import { Arena } from '../memory/arena.js';
 import type { UserfaultOptions } from './cell.js';
+import { regionOf, regionPages } from './memstress.js';
 import { costsInNs, loadProfile } from './profile.js';
-import { regionOf, regionPages, UserfaultWorld, userfaultArenaWords } from './userfault-world.js';
+import { UserfaultWorld, userfaultArenaWords } from './userfault-world.js';
 
 const X86 = loadProfile('x86-2s48c-2024');
 const OPTIONS: UserfaultOptions & { preallocate: boolean } = {

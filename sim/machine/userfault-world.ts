@@ -11,7 +11,7 @@ import { populateGuestMemfd } from '../kvm/gup.js';
 import { Kvm, type KvmConfig, kvmArenaWords } from '../kvm/kvm.js';
 import { clearUserfaultBit, disableUserfault, enableUserfault, setAllUserfaultBits, userfaultBitmapWord } from '../kvm/kvm-userfault.js';
 import { KVM_MEM_GUEST_MEMFD, LIVE, type Memslot, MS_STATE, NO_MEMSLOT } from '../kvm/memslot.js';
-import { type Backing, Contents, Mm, type MmConfig, mmArenaWords } from '../kvm/mm.js';
+import { type Backing, Mm, type MmConfig, mmArenaWords } from '../kvm/mm.js';
 import { Observer } from '../kvm/observer.js';
 import { splitEager } from '../kvm/split-eager.js';
 import { tdpMmu } from '../kvm/tdp-mmu.js';
@@ -20,11 +20,11 @@ import { type Resolve, uffdioResolve } from '../kvm/userfaultfd-ioctl.js';
 import type { Vcpu } from '../kvm/vcpu.js';
 import type { RunPlan } from '../kvm/vcpu-run.js';
 import { type Arena, LINE_WORDS } from '../memory/arena.js';
-import { LEVEL_2M, LEVEL_4K, PAGE_BYTES, ROOT_LEVEL, TABLE_SHIFT } from '../units.js';
+import { LEVEL_2M, LEVEL_4K, ROOT_LEVEL, TABLE_SHIFT } from '../units.js';
 import type { UserfaultOptions } from './cell.js';
+import { REGION_GFN, regionPages, tablesOfLevel } from './memstress.js';
+import { type Phase, rootsPhase } from './scenario.js';
 
-/** Where the test region begins: 1 GiB aligned, so that huge pages fit. */
-const REGION_GFN = 1 << 18;
 const MEMSLOT = 1;
 
 /** What a backing of the selftest is to the host. */
@@ -37,18 +37,6 @@ const BACKINGS: Record<UserfaultOptions['backing'], { kind: Backing; hostPageShi
 };
 
 export type ConfigOptions = UserfaultOptions & { preallocate: boolean };
-
-/** 4 KiB pages of the whole region. */
-export function regionPages({ vcpus, vcpuBytes }: Pick<UserfaultOptions, 'vcpus' | 'vcpuBytes'>): number {
-  return (vcpus * vcpuBytes) / PAGE_BYTES;
-}
-
-/** What vCPU `index` touches. */
-export function regionOf(options: UserfaultOptions, index: number): { firstGfn: number; pages: number } {
-  if (options.overlap) return { firstGfn: REGION_GFN, pages: regionPages(options) };
-  const pages = options.vcpuBytes / PAGE_BYTES;
-  return { firstGfn: REGION_GFN + index * pages, pages };
-}
 
 /** userfaultfds of a cell. */
 export function uffdCount(options: Pick<UserfaultOptions, 'uffd' | 'singleUffd' | 'overlap' | 'vcpus'>): number {
@@ -97,11 +85,8 @@ function kvmConfigOf(options: ConfigOptions): KvmConfig {
 
 /** Tables that map the region with 4 KiB pages. They are not reused, and a vCPU that loses the race for one has made one in vain. */
 function tablesNeeded(pages: number): number {
-  let tables = 1;
-  for (let level = 1; level < ROOT_LEVEL; level++) {
-    const shift = level * TABLE_SHIFT;
-    tables += ((REGION_GFN + pages - 1) >>> shift) - (REGION_GFN >>> shift) + 1;
-  }
+  let tables = 0;
+  for (let level = 1; level <= ROOT_LEVEL; level++) tables += tablesOfLevel(pages, level);
   return tables;
 }
 
@@ -163,11 +148,17 @@ export class UserfaultWorld {
     return new Userfaultfd(arena, locks, { ...parts, mode: uffd, wait: readerWait, readers: Array.from({ length: readers }, (_, n) => first + n) });
   }
 
-  /** The path of a reader thread. */
-  reader(cpu: Cpu): KernelPath {
+  /** Before vCPUs run: page tables, and with KVM Userfault all pages are still to come. */
+  setUpPhases(): Phase[] {
+    const enable: Phase = { metric: '', crew: 'ioctl', orderSensitive: false, path: (cpu) => this.#enableUserfault(cpu) };
+    return [rootsPhase(this.kvm), ...(this.options.kvmUserfault ? [enable] : [])];
+  }
+
+  /** The path of a reader thread, which has each fault resolved by `resolve`. */
+  reader(cpu: Cpu, resolve: (ctx: Userfaultfd, cpu: Cpu, unit: number) => KernelPath<unknown> = (ctx, own, unit) => this.#resolve(ctx, own, unit)): KernelPath {
     const nth = cpu.id - this.options.vcpus - 1;
     const ctx = this.uffds[Math.floor(nth / this.options.readers)];
-    return runReader(ctx, cpu, { index: nth % this.options.readers, resolve: (own, unit) => this.#resolve(ctx, own, unit) });
+    return runReader(ctx, cpu, { index: nth % this.options.readers, resolve: (own, unit) => resolve(ctx, own, unit) });
   }
 
   /** A fault costs no generator more than it must: with nothing to fetch, the ioctl is all. */
@@ -229,8 +220,7 @@ export class UserfaultWorld {
     return this.#slot;
   }
 
-  /** Before the run: every page is still to come (`-k`). */
-  *enableUserfault(cpu: Cpu): KernelPath {
+  *#enableUserfault(cpu: Cpu): KernelPath {
     setAllUserfaultBits(this.kvm, MEMSLOT);
     yield* enableUserfault(this.kvm, cpu, MEMSLOT);
   }
@@ -262,16 +252,13 @@ export class UserfaultWorld {
     }
   }
 
-  /** Throws when a page is missing or wrong, or somebody is left waiting. */
-  check(counters: Record<string, number>): void {
-    const { mm, kvm } = this;
-    kvm.mmu.checkInvariants(kvm);
+  /** Throws when one of the `installed` host pages was not mapped and resolved exactly once, or somebody is left waiting. */
+  check(counters: Record<string, number>, installed: number): void {
+    this.kvm.mmu.checkInvariants(this.kvm);
     for (const ctx of this.uffds) ctx.assertEmpty();
-    const populated = this.options.kvmUserfault && mm.config.backing === 'guest_memfd';
-    const fromPrototype = this.uffds.length > 0 || mm.config.preallocated || populated;
-    mm.assertFilled({ first: 0, count: mm.unitCount }, fromPrototype ? Contents.prototype : Contents.zeroes);
-    assert(counters.hostPagesInstalled === mm.unitCount, `${counters.hostPagesInstalled} host pages installed, expected each of ${mm.unitCount} once`);
+    assert(counters.hostPagesInstalled === installed, `${counters.hostPagesInstalled} host pages installed, expected each of ${installed} once`);
+    if (this.uffds.length === 0) return;
     const resolved = counters.uffdCopies + counters.uffdContinues - counters.uffdEexists;
-    if (this.uffds.length > 0) assert(resolved === mm.unitCount, `${resolved} host pages resolved by userfaultfd, expected each of ${mm.unitCount} once`);
+    assert(resolved === installed, `${resolved} host pages resolved by userfaultfd, expected each of ${installed} once`);
   }
 }

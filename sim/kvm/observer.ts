@@ -4,56 +4,20 @@
 import { COST_NAMES, type Costs } from '../engine/costs.js';
 import { Counters } from '../engine/counters.js';
 import { type Cpu, type KernelPath, runToCompletion, type Suspend, type Word } from '../engine/cpu.js';
+import { PlainWords } from '../memory/plain-words.js';
 
 const FREE = Object.fromEntries(COST_NAMES.map((name) => [name, 0])) as Costs;
 
 /** Acts at once, and counts in counters of its own. */
-export class Observer implements Cpu {
+export class Observer extends PlainWords implements Cpu {
   readonly id: number = 0;
   readonly socket = 0;
   readonly ranFor = 0;
-  readonly words: Int32Array;
   readonly cost: Costs = FREE;
   readonly counters = new Counters();
 
-  constructor(words: Int32Array) {
-    this.words = words;
-  }
-
   touch(): Suspend {
     return false;
-  }
-
-  load(word: Word): number {
-    return this.words[word];
-  }
-
-  store(word: Word, value: number): void {
-    this.words[word] = value;
-  }
-
-  cmpxchg(word: Word, expected: number, value: number): number {
-    const old = this.words[word];
-    if (old === expected) this.words[word] = value;
-    return old;
-  }
-
-  xchg(word: Word, value: number): number {
-    const old = this.words[word];
-    this.words[word] = value;
-    return old;
-  }
-
-  fetchAdd(word: Word, delta: number): number {
-    return this.xchg(word, this.words[word] + delta);
-  }
-
-  fetchOr(word: Word, bits: number): number {
-    return this.xchg(word, this.words[word] | bits);
-  }
-
-  fetchAnd(word: Word, bits: number): number {
-    return this.xchg(word, this.words[word] & bits);
   }
 
   now(): number {

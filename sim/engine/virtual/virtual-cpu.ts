@@ -4,6 +4,7 @@
 // operation is left pending, the CPU goes into the heap at its own time, and the engine performs the operation when its turn comes.
 
 import { assert } from '../../assert.js';
+import { PlainWords } from '../../memory/plain-words.js';
 import type { Costs } from '../costs.js';
 import type { Counters } from '../counters.js';
 import type { Cpu, KernelPath, Suspend, Word } from '../cpu.js';
@@ -38,11 +39,10 @@ const AWAKE = 0;
 const PREPARED = 1;
 const ASLEEP = 2;
 
-export class VirtualCpu implements Cpu {
+export class VirtualCpu extends PlainWords implements Cpu {
   readonly id: number;
   /** Socket, and costs, of where the thread runs: the scheduler's. */
   socket: number;
-  readonly words: Int32Array;
   cost: Costs;
   readonly counters: Counters;
   /** Local time in picoseconds. */
@@ -75,9 +75,9 @@ export class VirtualCpu implements Cpu {
   #sleep = AWAKE;
 
   constructor(parts: VirtualCpuParts) {
+    super(parts.words);
     this.id = parts.id;
     this.socket = parts.socket;
-    this.words = parts.words;
     this.cost = parts.cost;
     this.counters = parts.counters;
     this.heap = parts.heap;
@@ -123,44 +123,6 @@ export class VirtualCpu implements Cpu {
     if (this.heap.topTime > this.time) return false;
     this.suspend();
     return true;
-  }
-
-  load(word: Word): number {
-    return this.words[word];
-  }
-
-  store(word: Word, value: number): void {
-    this.words[word] = value;
-  }
-
-  cmpxchg(word: Word, expected: number, value: number): number {
-    const old = this.words[word];
-    if (old === expected) this.words[word] = value;
-    return old;
-  }
-
-  xchg(word: Word, value: number): number {
-    const old = this.words[word];
-    this.words[word] = value;
-    return old;
-  }
-
-  fetchAdd(word: Word, delta: number): number {
-    const old = this.words[word];
-    this.words[word] = old + delta;
-    return old;
-  }
-
-  fetchOr(word: Word, bits: number): number {
-    const old = this.words[word];
-    this.words[word] = old | bits;
-    return old;
-  }
-
-  fetchAnd(word: Word, bits: number): number {
-    const old = this.words[word];
-    this.words[word] = old & bits;
-    return old;
   }
 
   now(): number {

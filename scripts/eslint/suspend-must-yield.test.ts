@@ -19,6 +19,7 @@ describe('suspendMustYield by name', () => {
     valid: [
       inPath('if (cpu.touch(word)) yield; return cpu.load(word);'),
       inPath('if (lock.writeLock(cpu, 1)) { yield; }'),
+      inPath('while (value === 0) { if (cpu.waitForChange(word, value)) yield; value = cpu.load(word); }'),
       inPath('if (mustLock && lock.writeLock(cpu, 1)) yield;'),
       inPath('if (reads ? lock.readLock(cpu, 1) : lock.writeLock(cpu, 1)) yield;'),
       inPath('if (cpu.touch(word)) { yield; serviceRequests(); }'),
@@ -30,6 +31,7 @@ describe('suspendMustYield by name', () => {
     ],
     invalid: [
       { name: 'the answer is dropped', code: inPath('cpu.touch(word); return cpu.load(word);'), errors: [{ messageId: 'mustYield' }] },
+      { name: 'a wait is dropped', code: inPath('cpu.waitForChange(word, 0); return cpu.load(word);'), errors: [{ messageId: 'mustYield' }] },
       { name: 'something else than yield', code: inPath('if (cpu.touch(word)) return;'), errors: [{ messageId: 'mustYield' }] },
       { name: 'a negated test', code: inPath('if (!lock.readLock(cpu, 1)) yield;'), errors: [{ messageId: 'mustYield' }] },
       {

@@ -12,8 +12,23 @@
 import type { Rule } from 'eslint';
 import type ts from 'typescript';
 
-/** Primitives of `Cpu` and of the locks that answer `Suspend`. */
-const PRIMITIVES = new Set(['touch', 'run', 'lock', 'unlock', 'readLock', 'readUnlock', 'writeLock', 'writeUnlock', 'schedule', 'sleepFor', 'call', 'modify']);
+/** Primitives of `Cpu` and `LockCpu`, and of the locks that answer `Suspend`. */
+const PRIMITIVES = new Set([
+  'touch',
+  'interleave',
+  'run',
+  'lock',
+  'unlock',
+  'readLock',
+  'readUnlock',
+  'writeLock',
+  'writeUnlock',
+  'schedule',
+  'sleepFor',
+  'call',
+  'modify',
+  'waitForChange',
+]);
 
 /** What typescript-eslint's parser offers when it was given a project. */
 interface TypeServices {

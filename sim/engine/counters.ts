@@ -36,6 +36,13 @@ export class Counters {
   rmapRemoves = 0;
   rmapDescsAllocated = 0;
   rmapHeadsVisited = 0;
+  /** Rmap entries that walks without mmu_lock have seen, and such walks that began again on another rmap's nulls marker. */
+  rmapEntriesLockless = 0;
+  rmapWalksRestarted = 0;
+  /** Page tables whose free waited for an RCU grace period. */
+  shadowPagesDeferred = 0;
+  /** Page tables to whose entries a fault has pushed write protection down. */
+  protectionsPushed = 0;
   tdpIterSteps = 0;
   tdpCmpxchgFailures = 0;
   sptesWriteProtected = 0;
@@ -53,6 +60,7 @@ export class Counters {
   sptesPrefetched = 0;
   hostFaults = 0;
   hostPagesDropped = 0;
+  hostPagesChanged = 0;
   madviseCalls = 0;
   rootReloads = 0;
   zapAlls = 0;

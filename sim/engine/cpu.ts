@@ -37,6 +37,13 @@ export interface Cpu {
 
   /** Orders the next access to a word that lockless code may race on. Call it right before the access. */
   touch(word: Word): Suspend;
+  /**
+   * Another CPU may come in between here, before the next access to `word`. For lockless code whose accesses follow each other in one go: an engine that
+   * keeps time has ordered them by an earlier `touch` and never suspends here, one that tries every order takes it for a `touch`.
+   */
+  interleave(word: Word): Suspend;
+  /** Whether `interleave` ever answers true: a path may then take smaller steps. */
+  readonly interleaves: boolean;
   load(word: Word): number;
   store(word: Word, value: number): void;
   /** Returns the old value; the exchange took place if that equals `expected`. */
@@ -45,6 +52,8 @@ export interface Cpu {
   fetchAdd(word: Word, delta: number): number;
   fetchOr(word: Word, bits: number): number;
   fetchAnd(word: Word, bits: number): number;
+  /** Stores before it are seen before loads after it are made: smp_mb(). Every atomic read-modify-write is one too. Never suspends. */
+  fence(): void;
 
   /** Time since the run began, picoseconds. */
   now(): number;

@@ -2,14 +2,25 @@
 // Left out: contents, huge pages, swap; page N of user space is always host frame N.
 
 import { type Arena, carvedWords } from './arena.js';
+import { PlainWords } from './plain-words.js';
+
+/** The part of a CPU by which page tables are read and changed. */
+export interface PageTableAccess {
+  load(word: number): number;
+  fetchOr(word: number, bits: number): number;
+  fetchAnd(word: number, bits: number): number;
+}
 
 export class HostMemory {
   readonly words: Int32Array;
   readonly pageCount: number;
   readonly #present: number;
+  /** Who reads and changes where no CPU is named: set-up and checks, beside which nothing runs. */
+  readonly #nobody: PageTableAccess;
 
   constructor(arena: Arena, pageCount: number) {
     this.words = arena.words;
+    this.#nobody = new PlainWords(arena.words);
     this.pageCount = pageCount;
     this.#present = arena.carve('hostPages', pageCount / 32 + 1);
   }
@@ -23,23 +34,23 @@ export class HostMemory {
     return this.#present + (page >>> 5);
   }
 
-  isPresent(page: number): boolean {
-    return (this.words[this.wordOf(page)] & (1 << (page & 31))) !== 0;
+  isPresent(page: number, cpu: PageTableAccess = this.#nobody): boolean {
+    return (cpu.load(this.wordOf(page)) & (1 << (page & 31))) !== 0;
   }
 
   /** The page is there from now on; true when it was not before. Atomic: pages of one word may come and go from several threads. */
-  add(page: number): boolean {
+  add(page: number, cpu: PageTableAccess = this.#nobody): boolean {
     const bit = 1 << (page & 31);
-    return (Atomics.or(this.words, this.wordOf(page), bit) & bit) === 0;
+    return (cpu.fetchOr(this.wordOf(page), bit) & bit) === 0;
   }
 
   /** Drops the pages of a range. Returns how many were there. */
-  drop(first: number, count: number): number {
+  drop(first: number, count: number, cpu: PageTableAccess = this.#nobody): number {
     let dropped = 0;
     for (let page = first; page < first + count; ) {
       const bits = Math.min(32 - (page & 31), first + count - page);
       const mask = bits === 32 ? -1 : ((1 << bits) - 1) << (page & 31);
-      if ((this.words[this.wordOf(page)] & mask) !== 0) dropped += bitCount(Atomics.and(this.words, this.wordOf(page), ~mask) & mask);
+      if ((cpu.load(this.wordOf(page)) & mask) !== 0) dropped += bitCount(cpu.fetchAnd(this.wordOf(page), ~mask) & mask);
       page += bits;
     }
     return dropped;

@@ -44,4 +44,7 @@ export class PlainWords {
     this.words[word] = old & bits;
     return old;
   }
+
+  /** Nothing: accesses are made in program order. */
+  fence(): void {}
 }

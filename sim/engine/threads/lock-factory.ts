@@ -7,9 +7,10 @@ import { assert } from '../../assert.js';
 import { type Arena, LINE_WORDS } from '../../memory/arena.js';
 import type { AtomicLine, LockFactory, Mutex, RwLock, SpinLock, SpinLockKind, Suspend } from '../cpu.js';
 import { LockStats } from '../lock-stats.js';
+import { QueueNodes, queueNodeWords } from '../queue-nodes.js';
 import { ExclusiveLock } from './exclusive-lock.js';
 import { QrwLock } from './qrwlock.js';
-import { QueuedSpinlock, QueueNodes, queueNodeWords } from './queued-spinlock.js';
+import { ThreadsQueuedSpinlock } from './queued-spinlock.js';
 import { TicketLock, ticketLockWords } from './ticket-lock.js';
 import { WAIT_TIMEOUT_MS, type WaitPolicy } from './wait.js';
 
@@ -84,8 +85,8 @@ export class ThreadsLockFactory implements LockFactory {
     return new TicketLock(this.#arena, { name, cpuCount: this.#cpuCount, policy });
   }
 
-  #queuedSpinlock(name: string): QueuedSpinlock {
-    return new QueuedSpinlock(this.#arena, { name, nodes: this.#nodes, policy: this.#policy });
+  #queuedSpinlock(name: string): ThreadsQueuedSpinlock {
+    return new ThreadsQueuedSpinlock(this.#arena, { name, nodes: this.#nodes, policy: this.#policy });
   }
 
   #reportedName(name: string, algorithm: string): string {

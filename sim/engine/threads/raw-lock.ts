@@ -10,7 +10,6 @@ export interface RawLock {
   /** Takes the lock. Returns the picoseconds waited: 0 only when the lock was free. */
   acquire(cpu: ThreadsCpu): number;
   release(cpu: ThreadsCpu): void;
-  isLocked(): boolean;
   /** CPUs that wait right now. */
   readonly waiters: number;
 }

@@ -51,6 +51,7 @@ export function carveKickWords(arena: Arena, cpuCount: number): Word {
 export class ThreadsCpu implements Cpu {
   readonly id: number;
   readonly socket = 0;
+  readonly interleaves = false;
   readonly words: Int32Array;
   readonly cost: Costs;
   readonly counters = new Counters();
@@ -84,6 +85,10 @@ export class ThreadsCpu implements Cpu {
     return false;
   }
 
+  interleave(_word: Word): Suspend {
+    return false;
+  }
+
   load(word: Word): number {
     return Atomics.load(this.words, word);
   }
@@ -111,6 +116,9 @@ export class ThreadsCpu implements Cpu {
   fetchAnd(word: Word, bits: number): number {
     return Atomics.and(this.words, word, bits);
   }
+
+  /** Nothing: JavaScript's Atomics are sequentially consistent. */
+  fence(): void {}
 
   now(): number {
     return this.#clock.now();

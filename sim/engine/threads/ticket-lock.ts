@@ -87,10 +87,6 @@ export class TicketLock implements RawLock {
     Atomics.notify(words, word, 1);
   }
 
-  isLocked(): boolean {
-    return Atomics.load(this.#words, this.#next) !== Atomics.load(this.#words, this.#serving);
-  }
-
   get waiters(): number {
     return Math.max(0, ((Atomics.load(this.#words, this.#next) - Atomics.load(this.#words, this.#serving)) | 0) - 1);
   }

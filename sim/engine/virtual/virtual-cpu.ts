@@ -45,6 +45,7 @@ export class VirtualCpu extends PlainWords implements Cpu {
   socket: number;
   cost: Costs;
   readonly counters: Counters;
+  readonly interleaves = false;
   /** Local time in picoseconds. */
   time = 0;
   ranFor = 0;
@@ -123,6 +124,10 @@ export class VirtualCpu extends PlainWords implements Cpu {
     if (this.heap.topTime > this.time) return false;
     this.suspend();
     return true;
+  }
+
+  interleave(_word: Word): Suspend {
+    return false;
   }
 
   now(): number {

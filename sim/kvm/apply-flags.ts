@@ -2,16 +2,13 @@
 // PML follows the flag, whatever toggles it: a delete of a memslot that logs counts, and so does a create or a move with the flag.
 
 import type { Cpu, KernelPath } from '../engine/cpu.js';
-import { LEVEL_2M, LEVEL_4K } from '../units.js';
 import { clearBitmap, setAllDirty } from './dirty-bitmap.js';
 import type { HugePageRecovery } from './huge-page-recovery.js';
 import type { Kvm } from './kvm.js';
 import { LockSite } from './lock-sites.js';
 import type { PlannedChange } from './memory-region.js';
-import { KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_USERFAULT, type Memslot, type MemslotFields } from './memslot.js';
+import { KVM_MEM_LOG_DIRTY_PAGES, KVM_MEM_USERFAULT, type MemslotFields } from './memslot.js';
 import { bitmapWords, dirtyBitmapOf, userBitmapOf } from './memslots.js';
-import { slotRange } from './mmu.js';
-import { kvmFlushRemoteTlbs } from './vcpu.js';
 
 /** A flag before the change; of a memslot that is not there it is clear. */
 function had({ before }: PlannedChange, flag: number): boolean {
@@ -69,16 +66,6 @@ export function* applyFlags(kvm: Kvm, cpu: Cpu, commit: PlannedChange, recover: 
   if (commit.change.kind !== 'flags') return; // nothing maps the memslot yet, or any more
   const memslot = kvm.memslots.idToMemslot(cpu, commit.change.memslot.id);
   if (sets(commit, KVM_MEM_USERFAULT)) yield* kvm.mmu.zapMemslot(kvm, cpu, memslot);
-  if (startsLogging(commit) && !kvm.config.initiallyAllSet) yield* startTracking(kvm, cpu, memslot);
+  if (startsLogging(commit) && !kvm.config.initiallyAllSet) yield* kvm.writeProtect.protectMemslot(kvm, cpu, memslot);
   if (!has(commit, SMALL_PAGES)) yield* recover(kvm, cpu, memslot, userfault ? LockSite.disableUserfault : LockSite.disableDirtyLog);
-}
-
-/** Splits and protects a whole memslot. */
-function* startTracking(kvm: Kvm, cpu: Cpu, memslot: Memslot): KernelPath {
-  if (kvm.split.eager) yield* kvm.mmu.trySplitHugePages(kvm, cpu, memslot, { range: slotRange(kvm, memslot), targetLevel: kvm.dirtyLevel, locked: false });
-  if (kvm.hasPml) {
-    yield* kvm.mmu.slotLeafClearDirty(kvm, cpu, memslot);
-    yield* kvm.mmu.slotRemoveWriteAccess(kvm, cpu, memslot, LEVEL_2M);
-  } else yield* kvm.mmu.slotRemoveWriteAccess(kvm, cpu, memslot, LEVEL_4K);
-  kvmFlushRemoteTlbs(kvm, cpu);
 }

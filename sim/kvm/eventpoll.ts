@@ -41,13 +41,17 @@ export function* runReader(ctx: Userfaultfd, cpu: Cpu, plan: ReaderPlan): Kernel
           cpu.fetchOr(stateWord, READY);
           break;
         }
+        if (cpu.interleave(stateWord)) yield;
+        if (ctx.plant === 'poll-lost-ready') cpu.fetchAnd(stateWord, ~READY);
       }
       cpu.prepareToSleep();
+      if (cpu.interleave(stateWord)) yield;
       if ((cpu.fetchOr(stateWord, WAITING) & (READY | QUIT)) === 0) {
         cpu.counters.threadSleeps++;
         if (cpu.schedule(polls ? 'poll' : 'epoll_wait')) yield;
       }
       cpu.cancelSleep();
+      if (cpu.interleave(stateWord)) yield;
       cpu.fetchAnd(stateWord, ~WAITING);
     }
     if (polls) {

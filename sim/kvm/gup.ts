@@ -26,7 +26,7 @@ export function* faultinPfn(kvm: Kvm, mm: Mm, vcpu: Vcpu, gfn: number): KernelPa
   const pte = mm.pteWord(unit);
   cpu.spend(cpu.cost.gup_fast);
   if (cpu.touch(pte)) yield;
-  if (mm.isMapped(unit)) {
+  if (mm.isMapped(unit, cpu)) {
     cpu.counters.gupFast++;
     return;
   }
@@ -40,7 +40,7 @@ export function* faultinPfn(kvm: Kvm, mm: Mm, vcpu: Vcpu, gfn: number): KernelPa
     cpu.spend(cpu.cost.gup_slow);
     mm.chargeFaultLines(cpu);
     if (cpu.touch(pte)) yield;
-    const mapped = mm.isMapped(unit);
+    const mapped = mm.isMapped(unit, cpu);
     const ctx = mapped ? undefined : mm.userfaultfdFor(unit);
     if (ctx === undefined || !mayWait) {
       if (!mapped && ctx === undefined) mm.makePage(cpu, unit);
@@ -50,12 +50,16 @@ export function* faultinPfn(kvm: Kvm, mm: Mm, vcpu: Vcpu, gfn: number): KernelPa
     }
     // handle_userfault(): in the queue first, then look again, so that a page which comes in between wakes nobody in vain.
     cpu.spend(cpu.cost.uffd_fault);
+    const early = kvm.plant === 'prepare-before-queue';
+    if (early) cpu.prepareToSleep();
     if (ctx.pendingTarget.lock(cpu, SITE_FAULT)) yield;
     ctx.enqueue(cpu, unit);
-    cpu.prepareToSleep();
+    if (!early) cpu.prepareToSleep();
     if (ctx.pendingTarget.unlock(cpu)) yield;
     if (cpu.touch(pte)) yield;
-    const mustWait = !mm.isMapped(unit);
+    const mustWait = kvm.plant === 'no-recheck' || !mm.isMapped(unit, cpu);
+    if (cpu.interleave(ctx.queueWord)) yield;
+    if (kvm.plant === 'late-prepare') cpu.prepareToSleep();
     if (mm.mmapLock.readUnlock(cpu)) yield;
     if (mustWait) {
       if (ctx.fdLock.lock(cpu, SITE_POLL)) yield;
@@ -66,6 +70,7 @@ export function* faultinPfn(kvm: Kvm, mm: Mm, vcpu: Vcpu, gfn: number): KernelPa
       if (cpu.schedule('userfaultfd')) yield;
     }
     cpu.cancelSleep();
+    if (cpu.interleave(ctx.waiterWord(cpu))) yield;
     if (!ctx.isQueued(cpu)) continue;
     if (ctx.pendingTarget.lock(cpu, SITE_FAULT)) yield;
     ctx.dequeue(cpu);
@@ -80,7 +85,7 @@ export function* faultinPfn(kvm: Kvm, mm: Mm, vcpu: Vcpu, gfn: number): KernelPa
 export function* writeUserPage(mm: Mm, cpu: Cpu, unit: number): KernelPath {
   cpu.spend(cpu.cost.page_copy);
   if (cpu.touch(mm.pteWord(unit))) yield;
-  if (mm.isMapped(unit)) return;
+  if (mm.isMapped(unit, cpu)) return;
   const lock = mm.lockToFill(unit);
   cpu.spend(mm.unitPages * cpu.cost.page_alloc + cpu.cost.gup_slow);
   if (lock.readLock(cpu, SITE_USER)) yield;

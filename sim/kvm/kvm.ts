@@ -7,7 +7,10 @@ import { type Arena, carvedWords, LINE_WORDS } from '../memory/arena.js';
 import { blockWords, Heap } from '../memory/heap.js';
 import type { HostMemory } from '../memory/host-memory.js';
 import { PAGE_BYTES, TABLE_ENTRIES } from '../units.js';
+import { dirtyMarkOf } from './dirty-mark.js';
 import type { Era } from './era.js';
+import { ExclusiveRwLock } from './exclusive-rw-lock.js';
+import { FreeRwLock } from './free-rw-lock.js';
 import type { GuestPaging } from './guest-paging.js';
 import type { MemoryRegion } from './memory-region.js';
 import { type Memslot, readMemslot } from './memslot.js';
@@ -17,11 +20,17 @@ import { archBlocks, createArch } from './memslots.js';
 import type { Mm } from './mm.js';
 import type { Mmu } from './mmu.js';
 import { Observer } from './observer.js';
-import { DESC_WORDS } from './rmap.js';
+import type { KvmPlant } from './plants.js';
+import { Rcu } from './rcu.js';
+import { DESC_WORDS, plainRmaps } from './rmap.js';
+import { nullsRmaps } from './rmap-nulls.js';
+import type { RmapOps } from './rmap-ops.js';
 import { HASH_BUCKETS, SP_HEADER_WORDS } from './shadow-page.js';
 import type { SplitPolicy } from './split-policy.js';
 import { MAX_PAYLOAD } from './spte.js';
 import { Srcu } from './srcu.js';
+import { assertSupported, type WriteProtectName, type WriteProtectPolicy } from './write-protect.js';
+import { writeProtects } from './write-protects.js';
 
 /** Lines that every mapping under mmu_lock writes: MMU page accounting with its active list; statistics with the invalidation sequence. */
 export const MMU_LINES = 2;
@@ -61,6 +70,18 @@ export interface KvmConfig {
   memslots: MemslotPlan[];
   /** Words to make room for beside those: rmaps and bitmaps of memslots that come later, and of those that move. */
   archRoom: number;
+  /** Threads of the host beside vCPUs and the ioctl thread that enter KVM; 0 when left out. Their numbers follow. */
+  hostThreads?: number;
+  /** How the shadow MMU write-protects memory whose writes are logged; 'locked' when left out. 'lockless' and 'root' track by write protection alone: no PML. */
+  writeProtect?: WriteProtectName;
+  /** EPT has accessed and dirty bits; it has when left out. Without them there is no PML, and dirty pages are tracked by write protection. */
+  hasAdBits?: boolean;
+  /** mmu_lock costs nothing and nobody ever waits for it: a what-if of the virtual engine. */
+  freeMmuLock?: boolean;
+  /** Freed page tables are filled with a poison, and a lockless walk that meets it fails: for checks. */
+  poisonsFreedTables?: boolean;
+  /** A bug to plant; none when left out. */
+  plant?: KvmPlant;
   /** Table frames and rmap descriptors to make room for. */
   tableCapacity: number;
   descCapacity: number;
@@ -84,7 +105,11 @@ export function kvmArenaWords(config: Omit<KvmConfig, 'mmu' | 'split'>): number 
     32 * 16 +
     carvedWords(config.vcpuCount) +
     2 * carvedWords(config.guest.processCount);
-  total += archHeapWords(config) + Srcu.arenaWords(config.vcpuCount + 1) + memslotStructures[config.memslotStructure].arenaWords(setsConfig(config));
+  total +=
+    archHeapWords(config) +
+    Srcu.arenaWords(cpuCountOf(config)) +
+    Rcu.arenaWords(cpuCountOf(config)) +
+    memslotStructures[config.memslotStructure].arenaWords(setsConfig(config));
   return total + 1024; // locks
 }
 
@@ -93,13 +118,24 @@ function archHeapWords(config: Pick<KvmConfig, 'memslots' | 'archRoom' | 'capUse
   return blocks.reduce((words, block) => words + blockWords(block), carvedWords(config.archRoom));
 }
 
-function setsConfig(config: Pick<KvmConfig, 'maxMemslots' | 'vcpuCount' | 'lastUsed'>) {
-  return { capacity: config.maxMemslots, cpuCount: config.vcpuCount + 1, lastUsed: config.lastUsed };
+function setsConfig(config: Pick<KvmConfig, 'maxMemslots' | 'vcpuCount' | 'hostThreads' | 'lastUsed'>) {
+  return { capacity: config.maxMemslots, cpuCount: cpuCountOf(config), lastUsed: config.lastUsed };
+}
+
+/** Threads that read memslots: vCPUs, the ioctl thread, and others of the host. */
+function cpuCountOf({ vcpuCount, hostThreads = 0 }: Pick<KvmConfig, 'vcpuCount' | 'hostThreads'>): number {
+  return vcpuCount + 1 + hostThreads;
 }
 
 /** KVM's default quota of shadow pages: 20 per mille of the guest's pages, at least 64. Models kvm_mmu_calculate_default_mmu_pages(). */
 export function defaultMmuPages(guestPages: number): number {
   return Math.max(64, Math.floor((guestPages * 20) / 1000));
+}
+
+/** The lock of the era; one lock either way, so that all threads make the same. */
+function makeMmuLock(locks: LockFactory, { era, freeMmuLock }: Pick<KvmConfig, 'era' | 'freeMmuLock'>): RwLock {
+  if (freeMmuLock === true) return new FreeRwLock('mmu_lock');
+  return era.mmuLock === 'ticket' ? new ExclusiveRwLock(locks.spinLock('mmu_lock', 'ticket')) : locks.rwLock('mmu_lock');
 }
 
 export class Kvm {
@@ -110,10 +146,24 @@ export class Kvm {
   readonly mmuLock: RwLock;
   readonly slotsLock: Mutex;
   readonly era: Era;
+  /** The bug that is planted, for a check that it is found. */
+  readonly plant: KvmPlant | null;
   /** Each vCPU keeps the memslot of its last fault (last_used_slot of struct kvm_vcpu). */
   readonly vcpusRememberMemslots: boolean;
   readonly memslots: MemslotSets;
   readonly srcu: Srcu;
+  readonly writeProtect: WriteProtectPolicy;
+  /** Lists of the reverse maps, and of the sptes that point to a shadow page. */
+  readonly rmaps: RmapOps;
+  /** Grace periods of page tables that are walked outside the guest. */
+  readonly rcu: Rcu;
+  /** Faults push write protection down from the root. */
+  readonly protectsAtRoot: boolean;
+  /** Step at which a fault marks its page dirty. */
+  readonly dirtyMark: number;
+  /** A direct fault maps its neighbours: only where A bits tell who has really been accessed. */
+  readonly prefetches: boolean;
+  readonly poisonsFreedTables: boolean;
   /** Memory of the memslots' rmaps and bitmaps. */
   readonly archHeap: Heap;
   /** User space's memory, where it can go away; null when all of it is always there. */
@@ -122,13 +172,19 @@ export class Kvm {
   mm: Mm | null = null;
   /** What an exit to user space serialises over the whole host (`user_exit_serial` of the profile). */
   readonly userExitLock: SpinLock;
+  /** Write protection drops a writable large spte instead of making it read-only. */
+  readonly dropsLargeSptes: boolean;
   /** The MMU maps guest physical memory: no guest tables to shadow. */
   readonly direct: boolean;
   readonly dirtyLevel: number;
   /** The shadow MMU makes a write-protected 4 KiB spte writable under mmu_lock held for read. */
   readonly readLocksWpFaults: boolean;
-  /** The hardware logs dirty pages itself (Page Modification Logging): with EPT, at 4 KiB granularity. */
+  /** The page tables that the hardware walks have accessed and dirty bits; those of shadow paging always have. */
+  readonly hasAdBits: boolean;
+  /** The hardware logs dirty pages itself (Page Modification Logging): with EPT that has D bits, at 4 KiB granularity. */
   readonly hasPml: boolean;
+  /** KVM_GET_DIRTY_LOG makes all vCPUs exit, for the sake of PML. Kernels with PML are modelled as doing so even where it is not on. */
+  readonly kicksForDirtyLog: boolean;
   /** References of a page walk whose last table is known: the leaf, and with EPT the guest's leaf too. */
   readonly cachedWalkRefs: number;
 
@@ -150,6 +206,12 @@ export class Kvm {
   readonly maxMmuPages: number;
   /** Word: number of the last zap of everything (arch.mmu_valid_gen). */
   readonly mmuValidGen: number;
+  /** Word: page tables are freed by RCU, since a thread outside the guest may walk them (arch.rcu_free_shadow_page). Guarded by slots_lock. */
+  readonly rcuFreeShadowPage: number;
+  /** Word: first of the frames that wait for RCU. Guarded by mmu_lock. */
+  readonly rcuPages: number;
+  /** Word: number of the last write protection of everything at the root. */
+  readonly protectGen: number;
   /** Words of the mmu notifier: mmu_notifier_seq, mmu_notifier_count, and the hull of the ranges in progress. */
   readonly invalidateSeq: number;
   readonly invalidateInProgress: number;
@@ -187,11 +249,23 @@ export class Kvm {
     this.dirtyLevel = config.dirtyLevel;
     this.readLocksWpFaults = config.wpFaultLock === 'read' && !config.ept;
     this.era = config.era;
+    this.plant = config.plant ?? null;
     this.vcpusRememberMemslots = config.lastUsed === 'vcpu';
-    this.hasPml = config.ept && config.dirtyLevel === 1;
+    const policy = config.writeProtect ?? 'locked';
+    assertSupported(policy, config);
+    this.writeProtect = writeProtects[policy];
+    this.rmaps = policy === 'lockless' ? nullsRmaps : plainRmaps;
+    this.protectsAtRoot = policy === 'root';
+    this.dirtyMark = dirtyMarkOf(this.plant);
+    this.poisonsFreedTables = config.poisonsFreedTables === true;
+    this.hasAdBits = !config.ept || config.hasAdBits !== false;
+    this.kicksForDirtyLog = policy === 'locked' && this.hasAdBits;
+    this.hasPml = config.ept && config.dirtyLevel === 1 && this.kicksForDirtyLog;
+    this.prefetches = config.era.prefetchesSptes && this.hasAdBits;
+    this.dropsLargeSptes = config.era.dropsLargeSptes && policy === 'locked';
     this.cachedWalkRefs = config.ept ? 2 : 1;
     this.words = arena.words;
-    this.mmuLock = locks.rwLock('mmu_lock');
+    this.mmuLock = makeMmuLock(locks, config);
     this.slotsLock = locks.mutex('slots_lock');
     this.userExitLock = locks.spinLock('exit to user space', 'queued');
     this.tableCapacity = config.tableCapacity;
@@ -206,6 +280,9 @@ export class Kvm {
     this.usedMmuPages = arena.carveLine('usedMmuPages');
     this.maxMmuPages = arena.carveLine('maxMmuPages');
     this.mmuValidGen = arena.carveLine('mmuValidGen');
+    this.rcuFreeShadowPage = arena.carveLine('rcuFreeShadowPage');
+    this.rcuPages = arena.carveLine('rcuPages');
+    this.protectGen = arena.carveLine('protectGen');
     this.invalidateSeq = arena.carveLine('mmuNotifier');
     this.invalidateInProgress = this.invalidateSeq + 1;
     this.invalidateFirst = this.invalidateSeq + 2;
@@ -226,7 +303,8 @@ export class Kvm {
     this.spBase = arena.carve('shadowPages', config.tableCapacity * SP_HEADER_WORDS) - SP_HEADER_WORDS;
     this.tableBase = arena.carve('tables', config.tableCapacity * TABLE_ENTRIES) - TABLE_ENTRIES;
     this.descBase = arena.carve('rmapDescs', config.descCapacity * DESC_WORDS);
-    this.srcu = new Srcu(arena, config.vcpuCount + 1);
+    this.srcu = new Srcu(arena, cpuCountOf(config), this.plant);
+    this.rcu = new Rcu(arena, cpuCountOf(config));
     this.archHeap = new Heap(arena, 'memslotArch', archHeapWords(config));
     this.memslots = memslotStructures[config.memslotStructure].create(arena, setsConfig(config));
     if (initialize) this.#loadMemslots();

@@ -13,10 +13,12 @@ export function* madviseDontneed(kvm: Kvm, cpu: Cpu, memory: HostMemory, pages: 
   cpu.counters.madviseCalls++;
   cpu.spend(cpu.cost.madvise_call);
   const begun = yield* invalidateRangeStart(kvm, cpu, range);
+  const early = kvm.plant === 'end-before-unmap';
+  if (early) yield* invalidateRangeEnd(kvm, cpu, range, begun);
   if (cpu.touch(memory.wordOf(first))) yield;
-  const dropped = memory.drop(first, count);
+  const dropped = memory.drop(first, count, cpu);
   cpu.counters.hostPagesDropped += dropped;
   cpu.spend(count * cpu.cost.host_pte_visit + dropped * cpu.cost.host_page_unmap);
   if (dropped > 0) cpu.spend(cpu.cost.host_tlb_flush);
-  yield* invalidateRangeEnd(kvm, cpu, range, begun);
+  if (!early) yield* invalidateRangeEnd(kvm, cpu, range, begun);
 }

@@ -83,14 +83,18 @@ export class MemslotArray implements MemslotSets {
     return cpu.load(this.#active);
   }
 
-  gfnToMemslot(cpu: Cpu, gfn: number): Memslot {
-    const slot = this.#lookUp(cpu, gfn, false);
+  get generationWord(): Word {
+    return this.#active;
+  }
+
+  gfnToMemslot(cpu: Cpu, gfn: number, generation = cpu.load(this.#active)): Memslot {
+    const slot = this.#lookUp(cpu, generation, { gfn, approx: false });
     this.#meter.charge(cpu);
     return slot;
   }
 
   gfnToMemslotApprox(cpu: Cpu, gfn: number): Memslot {
-    const slot = this.#lookUp(cpu, gfn, true);
+    const slot = this.#lookUp(cpu, cpu.load(this.#active), { gfn, approx: true });
     this.#meter.charge(cpu);
     return slot;
   }
@@ -251,9 +255,8 @@ export class MemslotArray implements MemslotSets {
     return { base: this.#entry(buffer, 0), end: this.#entry(buffer, used) };
   }
 
-  #lookUp(cpu: Cpu, gfn: number, approx: boolean): Memslot {
+  #lookUp(cpu: Cpu, generation: number, { gfn, approx }: { gfn: number; approx: boolean }): Memslot {
     const words = this.#words;
-    const generation = cpu.load(this.#active);
     const buffer = this.#buffers[generation & 1];
     const used = words[buffer];
     this.#meter.lines++;

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { Arena } from '../memory/arena.js';
+import { PlainWords } from '../memory/plain-words.js';
 import { FREED, LIVE, MS_STATE, writeMemslot } from './memslot.js';
 import { MemslotRecords, memslotRecordsWords } from './memslot-records.js';
 
@@ -15,16 +16,16 @@ function testRecords() {
     writeMemslot(arena.words, slot, FIELDS);
     return slot;
   };
-  return { words: arena.words, records, allocate };
+  return { words: arena.words, cpu: new PlainWords(arena.words), records, allocate };
 }
 
 describe('MemslotRecords', () => {
   it('never hands out a record that is in use, and marks freed ones', () => {
-    const { words, records, allocate } = testRecords();
+    const { words, cpu, records, allocate } = testRecords();
     const slots = [allocate(), allocate(), allocate()];
     assert.equal(new Set(slots).size, 3);
     assert.equal(words[slots[1] + MS_STATE], LIVE);
-    records.free(slots[1]);
+    records.free(cpu, slots[1]);
     assert.equal(words[slots[1] + MS_STATE], FREED);
     assert.equal(records.count, 2);
     assert.deepEqual([allocate(), allocate()].includes(slots[1]), true);
@@ -33,9 +34,9 @@ describe('MemslotRecords', () => {
   });
 
   it('refuses to free a record twice', () => {
-    const { records, allocate } = testRecords();
+    const { cpu, records, allocate } = testRecords();
     const slot = allocate();
-    records.free(slot);
-    assert.throws(() => records.free(slot), /freed twice/);
+    records.free(cpu, slot);
+    assert.throws(() => records.free(cpu, slot), /freed twice/);
   });
 });

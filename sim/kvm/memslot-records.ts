@@ -3,6 +3,7 @@
 // Zero words mean that nothing is allocated. A freed record says so in MS_STATE: a reader that still holds it can tell.
 
 import { assert } from '../assert.js';
+import type { Cpu } from '../engine/cpu.js';
 import { type Arena, carvedWords } from '../memory/arena.js';
 import { FREED, LIVE, MEMSLOT_WORDS, type Memslot, MS_STATE } from './memslot.js';
 
@@ -64,11 +65,11 @@ export class MemslotRecords {
     return this.base + index * this.recordWords;
   }
 
-  /** Nobody may reach the record any more. */
-  free(slot: Memslot): void {
+  /** Nobody may reach the record any more; who does can tell by its state. */
+  free(cpu: Pick<Cpu, 'store'>, slot: Memslot): void {
     const words = this.#words;
     if (words[slot + MS_STATE] !== LIVE) assert(false, `memslot record ${slot} is freed twice`);
-    words[slot + MS_STATE] = FREED;
+    cpu.store(slot + MS_STATE, FREED);
     words[slot + NEXT_FREE] = words[this.#header + FREE_HEAD];
     words[this.#header + FREE_HEAD] = slot;
     words[this.#header + IN_USE]--;

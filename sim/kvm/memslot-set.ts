@@ -13,6 +13,8 @@ import type { MemslotMeter } from './memslot-meter.js';
 /** Words of the header. */
 const COUNT = 0;
 const PAGES = 1;
+/** Stands for the nodes of the indices, which plain functions read and write: who walks reads it, who edits writes it, so that an engine sees the conflict. */
+const EDITS = 2;
 
 /** Words that one set carves, its index and its records not counted. */
 export const MEMSLOT_SET_WORDS = LINE_WORDS + carvedWords(ID_HASH_WORDS);
@@ -52,6 +54,16 @@ export class MemslotSet {
   /** Pages of all memslots. */
   get pages(): number {
     return this.#words[this.#header + PAGES];
+  }
+
+  /** A reader without a lock is about to walk the indices. */
+  noteWalk(cpu: Cpu): void {
+    cpu.load(this.#header + EDITS);
+  }
+
+  /** The indices have been edited. */
+  noteEdit(cpu: Cpu): void {
+    cpu.store(this.#header + EDITS, (cpu.load(this.#header + EDITS) + 1) | 0);
   }
 
   /** The lowest memslot that ends above `gfn`, or NO_MEMSLOT. */

@@ -10,7 +10,7 @@
 // Invariant 4: between a publish and the end of its grace period, nothing that the earlier active set can reach is written.
 // Invariant 5: both sets describe the same memslots whenever no update is in flight.
 
-import type { Cpu } from '../engine/cpu.js';
+import type { Cpu, Word } from '../engine/cpu.js';
 import type { Memslot, MemslotFields } from './memslot.js';
 
 export const MEMSLOT_STRUCTURES = ['array', 'tree', 'array-hva-tree', 'btree'] as const;
@@ -55,8 +55,13 @@ export interface MemslotSets {
   count(cpu: Cpu): number;
   /** Generation of the active set: another after each publish. */
   generation(cpu: Cpu): number;
-  /** The memslot that holds `gfn`, INVALID ones included, or NO_MEMSLOT. Models search_memslots(). */
-  gfnToMemslot(cpu: Cpu, gfn: number): Memslot;
+  /** Word of the generation. */
+  readonly generationWord: Word;
+  /**
+   * The memslot that holds `gfn`, INVALID ones included, or NO_MEMSLOT. `generation`: of the set to look in, as the caller read it in its section; the
+   * active set's when left out. Models search_memslots().
+   */
+  gfnToMemslot(cpu: Cpu, gfn: number, generation?: number): Memslot;
   /** As above, but for a gfn in a hole one of the memslots that border it (s390). NO_MEMSLOT only when there are none. */
   gfnToMemslotApprox(cpu: Cpu, gfn: number): Memslot;
   /** Models id_to_memslot(). */

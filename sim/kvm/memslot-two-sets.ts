@@ -23,12 +23,14 @@ import type { Cpu, Word } from '../engine/cpu.js';
 import { type Arena, LINE_WORDS } from '../memory/arena.js';
 import {
   KVM_MEMSLOT_INVALID,
+  LIVE,
   type Memslot,
   type MemslotFields,
   MS_BASE_GFN,
   MS_HVA_PAGE,
   MS_ID,
   MS_NPAGES,
+  MS_STATE,
   NO_MEMSLOT,
   readMemslot,
   writeMemslot,
@@ -142,12 +144,16 @@ export class MemslotTwoSets implements MemslotSets {
     return cpu.load(this.#active);
   }
 
-  gfnToMemslot(cpu: Cpu, gfn: number): Memslot {
-    return this.#lookUp(cpu, gfn, false);
+  get generationWord(): Word {
+    return this.#active;
+  }
+
+  gfnToMemslot(cpu: Cpu, gfn: number, generation = cpu.load(this.#active)): Memslot {
+    return this.#lookUp(cpu, generation, gfn, false);
   }
 
   gfnToMemslotApprox(cpu: Cpu, gfn: number): Memslot {
-    return this.#lookUp(cpu, gfn, true);
+    return this.#lookUp(cpu, cpu.load(this.#active), gfn, true);
   }
 
   idToMemslot(cpu: Cpu, id: number): Memslot {
@@ -199,8 +205,10 @@ export class MemslotTwoSets implements MemslotSets {
     if (this.#publishes > 0 || this.#invalid.has(id)) assert(false, `memslot ${id} is made invalid twice, or too late`);
     const original = this.#inInactive(cpu, id);
     const fields = readMemslot(this.#words, original);
-    const temporary = this.#record({ ...fields, flags: fields.flags | KVM_MEMSLOT_INVALID });
-    this.#inactiveSet(cpu).replace(cpu, original, temporary);
+    const temporary = this.#record({ ...fields, flags: fields.flags | KVM_MEMSLOT_INVALID }, cpu);
+    const set = this.#inactiveSet(cpu);
+    set.noteEdit(cpu);
+    set.replace(cpu, original, temporary);
     this.#invalid.set(id, { original, temporary });
     this.#meter.charge(cpu);
   }
@@ -211,7 +219,7 @@ export class MemslotTwoSets implements MemslotSets {
     this.#changed.add(memslot.id);
     switch (kind) {
       case 'create':
-        this.#stageCreate(memslot);
+        this.#stageCreate(cpu, memslot);
         break;
       case 'flags':
         this.#stageFlags(cpu, memslot);
@@ -228,6 +236,7 @@ export class MemslotTwoSets implements MemslotSets {
 
   publish(cpu: Cpu): void {
     const set = this.#inactiveSet(cpu);
+    set.noteEdit(cpu);
     for (const slot of this.#joining) set.join(slot);
     this.#joining = [];
     if (this.#publishes > 0) this.#restoreInvalid();
@@ -239,6 +248,7 @@ export class MemslotTwoSets implements MemslotSets {
   settle(cpu: Cpu): void {
     const set = this.#inactiveSet(cpu);
     const joining: Memslot[] = [];
+    set.noteEdit(cpu);
     for (const { old, next } of this.#mirrors) {
       if (old !== NO_MEMSLOT && next !== NO_MEMSLOT && this.#sameRanges(old, next)) set.replace(cpu, old, next);
       else {
@@ -247,8 +257,8 @@ export class MemslotTwoSets implements MemslotSets {
       }
     }
     for (const slot of joining) set.join(slot);
-    for (const { old } of this.#mirrors) if (old !== NO_MEMSLOT) this.#records.free(old);
-    for (const slot of this.#doomed) this.#records.free(slot);
+    for (const { old } of this.#mirrors) if (old !== NO_MEMSLOT) this.#records.free(cpu, old);
+    for (const slot of this.#doomed) this.#records.free(cpu, slot);
     this.#mirrors = [];
     this.#doomed = [];
     this.#meter.charge(cpu);
@@ -306,16 +316,15 @@ export class MemslotTwoSets implements MemslotSets {
     return this.#sets[(cpu.load(this.#active) & 1) ^ 1];
   }
 
-  #contains(slot: Memslot, gfn: number): boolean {
-    const offset = gfn - this.#words[slot + MS_BASE_GFN];
-    return offset >= 0 && offset < this.#words[slot + MS_NPAGES];
+  #contains(cpu: Cpu, slot: Memslot, gfn: number): boolean {
+    const offset = gfn - cpu.load(slot + MS_BASE_GFN);
+    return offset >= 0 && offset < cpu.load(slot + MS_NPAGES);
   }
 
   /** The memslot found last needs no search, and nothing but its lines is counted: every fault comes here. */
-  #lookUp(cpu: Cpu, gfn: number, approx: boolean): Memslot {
-    const generation = cpu.load(this.#active);
+  #lookUp(cpu: Cpu, generation: number, gfn: number, approx: boolean): Memslot {
     const last = this.#lastUsed.get(cpu, generation);
-    if (last !== NO_MEMSLOT && this.#contains(last, gfn)) {
+    if (last !== NO_MEMSLOT && this.#contains(cpu, last, gfn)) {
       cpu.counters.memslotLines += LINES_OF_A_HIT;
       return last;
     }
@@ -326,9 +335,11 @@ export class MemslotTwoSets implements MemslotSets {
   }
 
   #search(cpu: Cpu, generation: number, { gfn, approx }: { gfn: number; approx: boolean }): Memslot {
-    const { index } = this.#sets[generation & 1];
+    const set = this.#sets[generation & 1];
+    const { index } = set;
+    set.noteWalk(cpu);
     const slot = index.floor(gfn);
-    if (slot !== NO_MEMSLOT && this.#contains(slot, gfn)) {
+    if (slot !== NO_MEMSLOT && this.#contains(cpu, slot, gfn)) {
       this.#lastUsed.set(cpu, generation, slot);
       return slot;
     }
@@ -336,9 +347,11 @@ export class MemslotTwoSets implements MemslotSets {
     return slot !== NO_MEMSLOT ? slot : index.higher(gfn);
   }
 
-  #record(fields: MemslotFields): Memslot {
+  /** `cpu`: the updater, whose order against readers of the record's last user is kept; none for set-up. */
+  #record(fields: MemslotFields, cpu?: Cpu): Memslot {
     const slot = this.#records.allocate();
     writeMemslot(this.#words, slot, fields);
+    cpu?.store(slot + MS_STATE, LIVE);
     return slot;
   }
 
@@ -356,9 +369,9 @@ export class MemslotTwoSets implements MemslotSets {
     return pair;
   }
 
-  #stageCreate(fields: MemslotFields): void {
+  #stageCreate(cpu: Cpu, fields: MemslotFields): void {
     if (fields.id >= this.#capacity) assert(false, `memslot id ${fields.id} is beyond the ${this.#capacity} that there is room for`);
-    const next = this.#record(fields);
+    const next = this.#record(fields, cpu);
     this.#joining.push(next);
     this.#mirrors.push({ old: NO_MEMSLOT, next });
   }
@@ -366,8 +379,9 @@ export class MemslotTwoSets implements MemslotSets {
   #stageFlags(cpu: Cpu, fields: MemslotFields): void {
     if (this.#invalid.has(fields.id)) assert(false, `memslot ${fields.id} is invalid, and only its flags change`);
     const old = this.#inInactive(cpu, fields.id);
-    const next = this.#record(fields);
+    const next = this.#record(fields, cpu);
     this.#inactiveSet(cpu).replace(cpu, old, next);
+    this.#inactiveSet(cpu).noteEdit(cpu);
     this.#mirrors.push({ old, next });
   }
 
@@ -375,6 +389,7 @@ export class MemslotTwoSets implements MemslotSets {
     const { original, temporary } = this.#takeInvalid(fields.id);
     this.#inactiveSet(cpu).leave(cpu, original);
     writeMemslot(this.#words, original, fields);
+    cpu.store(original + MS_STATE, LIVE); // once more, so that an engine sees who would still read it
     this.#joining.push(original);
     this.#mirrors.push({ old: temporary, next: original });
   }

@@ -91,8 +91,9 @@ export class Mm {
     return this.pageTables.wordOf(unit);
   }
 
-  isMapped(unit: number): boolean {
-    return this.pageTables.isPresent(unit);
+  /** As a CPU sees it that runs beside others; without one, for checks. */
+  isMapped(unit: number, cpu?: Cpu): boolean {
+    return this.pageTables.isPresent(unit, cpu);
   }
 
   /** What catches faults on the unit now: registered for missing pages, or for pages that are in the page cache and not mapped. */
@@ -127,7 +128,7 @@ export class Mm {
 
   /** Maps the unit: true when it was not mapped. `contents` is what a page that nobody has filled yet gets. */
   install(cpu: Cpu, unit: number, contents: number): boolean {
-    if (!this.pageTables.add(unit)) return false;
+    if (!this.pageTables.add(unit, cpu)) return false;
     cpu.counters.hostPagesInstalled++;
     if (this.pageCache.isPresent(unit)) return true;
     this.#setContents(unit, contents);

@@ -25,14 +25,17 @@ const { MS_BASE_GFN, MS_HVA_PAGE, MS_NPAGES } = memslotFields;
  * Locks: SRCU, mmu_lock for write. Suspends: at the lock and the unlock.
  */
 export function* invalidateRangeStart(kvm: Kvm, cpu: Cpu, range: HvaPageRange): KernelPath<boolean> {
+  if (cpu.interleave(kvm.srcu.indexWord)) yield;
   const section = kvm.srcu.readLock(cpu);
   const begins = kvm.era.notifierLocksFirst || anyMemslot(kvm, cpu, range);
   if (begins) {
     if (kvm.mmuLock.writeLock(cpu, LockSite.mmuNotifier)) yield;
     beginInvalidation(kvm, range);
-    if (unmapRange(kvm, cpu, range)) kvmFlushRemoteTlbs(kvm, cpu);
+    if (kvm.plant === 'seq-at-start') cpu.store(kvm.invalidateSeq, cpu.load(kvm.invalidateSeq) + 1);
+    if (unmapRange(kvm, cpu, range) && kvm.plant !== 'no-flush') kvmFlushRemoteTlbs(kvm, cpu);
     if (kvm.mmuLock.writeUnlock(cpu)) yield;
   }
+  if (cpu.interleave(kvm.srcu.countWord(cpu.id, section))) yield;
   kvm.srcu.readUnlock(cpu, section);
   return begins;
 }
@@ -42,14 +45,16 @@ export function* invalidateRangeStart(kvm: Kvm, cpu: Cpu, range: HvaPageRange): 
  * Where the kernel looks the memslots up once more, none can have come or gone: it holds updates back meanwhile. Here the start's finding counts.
  */
 export function* invalidateRangeEnd(kvm: Kvm, cpu: Cpu, range: HvaPageRange, begun: boolean): KernelPath {
+  if (cpu.interleave(kvm.srcu.indexWord)) yield;
   const section = kvm.srcu.readLock(cpu);
   if (kvm.era.notifierEndLooksUp) anyMemslot(kvm, cpu, range);
   if (begun) {
     if (kvm.mmuLock.writeLock(cpu, LockSite.mmuNotifier)) yield;
-    kvm.words[kvm.invalidateSeq]++;
+    if (kvm.plant !== 'seq-at-start') cpu.store(kvm.invalidateSeq, cpu.load(kvm.invalidateSeq) + 1); // faults read it without a lock
     kvm.words[kvm.invalidateInProgress]--;
     if (kvm.mmuLock.writeUnlock(cpu)) yield;
   }
+  if (cpu.interleave(kvm.srcu.countWord(cpu.id, section))) yield;
   kvm.srcu.readUnlock(cpu, section);
 }
 
@@ -88,8 +93,9 @@ function gfnRangeOf(words: Int32Array, memslot: Memslot, range: HvaPageRange): {
 
 /** Whether a fault must start again: an invalidation that may concern its page has run since it read `seq`. Locks: mmu_lock. */
 export function mmuNotifierRetry(kvm: Kvm, vcpu: Vcpu, hvaPage: number): boolean {
-  const { words } = kvm;
-  if (words[kvm.invalidateSeq] !== vcpu.invalidateSeq) return true;
-  if (words[kvm.invalidateInProgress] === 0) return false;
+  const { words, plant } = kvm;
+  if (plant === 'no-retry') return false;
+  if (vcpu.cpu.load(kvm.invalidateSeq) !== vcpu.invalidateSeq) return true;
+  if (words[kvm.invalidateInProgress] === 0 || plant === 'no-in-progress-check') return false;
   return kvm.era.retriesForAnyRange || (hvaPage >= words[kvm.invalidateFirst] && hvaPage <= words[kvm.invalidateLast]);
 }

@@ -12,11 +12,16 @@ const FREE = Object.fromEntries(COST_NAMES.map((name) => [name, 0])) as Costs;
 export class Observer extends PlainWords implements Cpu {
   readonly id: number = 0;
   readonly socket = 0;
+  readonly interleaves = false;
   readonly ranFor = 0;
   readonly cost: Costs = FREE;
   readonly counters = new Counters();
 
   touch(): Suspend {
+    return false;
+  }
+
+  interleave(): Suspend {
     return false;
   }
 

@@ -5,7 +5,6 @@ import type { Word } from '../engine/cpu.js';
 import type { Kvm } from './kvm.js';
 import { type Memslot, MS_BASE_GFN, MS_NPAGES } from './memslot.js';
 import { gfnToRmap, pfnOf } from './memslots.js';
-import { pteListAdd } from './rmap.js';
 import { SP_PRESENT, spHeader, sptepToSp } from './shadow-page.js';
 import { ACC_ALL, makeSpte, PRESENT } from './spte.js';
 import type { Vcpu } from './vcpu.js';
@@ -30,7 +29,7 @@ export function prefetchSptes(kvm: Kvm, vcpu: Vcpu, memslot: Memslot, at: { spte
     }
     if (gfn < words[memslot + MS_BASE_GFN] || gfn >= endGfn || pageIsMissing) continue;
     const pfn = pfnOf(words, memslot, gfn);
-    pageIsMissing = kvm.hostMemory !== null && !kvm.hostMemory.isPresent(pfn);
+    pageIsMissing = kvm.hostMemory !== null && !kvm.hostMemory.isPresent(pfn, vcpu.cpu);
     if (!pageIsMissing) prefetchOne(kvm, vcpu, { sptep: firstSptep + i, pfn, header, head: gfnToRmap(words, memslot, gfn, 1) });
   }
 }
@@ -38,7 +37,7 @@ export function prefetchSptes(kvm: Kvm, vcpu: Vcpu, memslot: Memslot, at: { spte
 function prefetchOne(kvm: Kvm, vcpu: Vcpu, at: { sptep: Word; pfn: number; header: Word; head: Word }): void {
   const { cpu } = vcpu;
   cpu.store(at.sptep, makeSpte(at.pfn, 1, ACC_ALL));
-  pteListAdd(kvm, cpu, at.head, at.sptep);
+  kvm.rmaps.add(kvm, cpu, at.head, at.sptep);
   kvm.words[at.header + SP_PRESENT]++;
   kvm.words[kvm.pagesStat + 1]++;
   cpu.counters.rmapAdds++;

@@ -16,17 +16,17 @@ describe('the rmap list', () => {
         for (const [add, n] of steps) {
           const sptep = 1000 + n;
           if (add && !oracle.has(sptep)) {
-            const needed = oracle.size > 0 && needsDesc(kvm, head);
+            const needed = oracle.size > 0 && needsDesc(kvm, cpu, head);
             const before = cpu.counters.rmapDescsAllocated;
             pteListAdd(kvm, cpu, head, sptep);
             assert.equal(cpu.counters.rmapDescsAllocated - before, needed ? 1 : 0);
             oracle.add(sptep);
-          } else if (!add && oracle.delete(sptep)) pteListRemove(kvm, head, sptep);
-          assert.equal(pteListCount(kvm, head), oracle.size);
+          } else if (!add && oracle.delete(sptep)) pteListRemove(kvm, cpu, head, sptep);
+          assert.equal(pteListCount(kvm, cpu, head), oracle.size);
         }
-        const listed = Array.from({ length: oracle.size }, (_, i) => pteListGet(kvm, head, i));
+        const listed = Array.from({ length: oracle.size }, (_, i) => pteListGet(kvm, cpu, head, i));
         assert.deepEqual(new Set(listed), oracle);
-        assert.equal(pteListGet(kvm, head, oracle.size), 0);
+        assert.equal(pteListGet(kvm, cpu, head, oracle.size), 0);
       }),
       { numRuns: 60 },
     );
@@ -35,10 +35,10 @@ describe('the rmap list', () => {
   it('fails loudly when asked to remove what is not there', () => {
     const { kvm, cpu } = testKvm();
     const head = gfnToRmap(kvm.words, firstMemslot(kvm), slotRange(kvm, firstMemslot(kvm)).start, 1);
-    assert.throws(() => pteListRemove(kvm, head, 1234), /not on its rmap/);
+    assert.throws(() => pteListRemove(kvm, cpu, head, 1234), /not on its rmap/);
     pteListAdd(kvm, cpu, head, 1000);
     pteListAdd(kvm, cpu, head, 1001);
-    assert.throws(() => pteListRemove(kvm, head, 1234), /not on its rmap/);
+    assert.throws(() => pteListRemove(kvm, cpu, head, 1234), /not on its rmap/);
   });
 
   it('uses no descriptor for a single spte', () => {

@@ -1,13 +1,14 @@
 // Reverse maps: for each gfn and level, the sptes that map it. Models pte_list_add(), pte_list_remove() and rmap walks of mmu.c.
 //
 // A head word is 0 (empty), an sptep (one spte), or a descriptor with the MANY bit. A descriptor holds 14 sptes, as the kernel's;
-// new entries go into the head descriptor, so that all others are full. Guarded by mmu_lock held for write.
+// new entries go into the head descriptor, so that all others are full. Guarded by mmu_lock held for write; for walks without it see rmap-nulls.ts.
 //
 // Invariant 3: each present leaf spte of the shadow MMU is on the rmap of its gfn and level exactly once.
 
 import { assert } from '../assert.js';
 import type { Cpu } from '../engine/cpu.js';
 import type { Kvm } from './kvm.js';
+import type { RmapOps } from './rmap-ops.js';
 
 /** Entries of a pte_list_desc. */
 export const PTE_LIST_EXT = 14;
@@ -39,15 +40,10 @@ function freeDesc(kvm: Kvm, desc: number): void {
 }
 
 /** True when adding to `head` takes a new descriptor. */
-export function needsDesc(kvm: Kvm, head: number): boolean {
+export function needsDesc(kvm: Kvm, _cpu: Cpu, head: number): boolean {
   const value = kvm.words[head];
   if (value === 0) return false;
   return (value & MANY) === 0 || kvm.words[(value >>> 1) + DESC_COUNT] === PTE_LIST_EXT;
-}
-
-/** The head word of a list that holds `sptep` alone. */
-export function singleHead(sptep: number): number {
-  return sptep << 1;
 }
 
 /** Adds `sptep` to the list at `head`. Locks: mmu_lock for write. Suspends: never. */
@@ -55,7 +51,7 @@ export function pteListAdd(kvm: Kvm, cpu: Cpu, head: number, sptep: number): voi
   const { words } = kvm;
   const value = words[head];
   if (value === 0) {
-    words[head] = singleHead(sptep);
+    words[head] = sptep << 1;
     return;
   }
   let desc = value >>> 1;
@@ -76,7 +72,7 @@ export function pteListAdd(kvm: Kvm, cpu: Cpu, head: number, sptep: number): voi
 }
 
 /** Removes `sptep` from the list at `head`; it must be there. Locks: mmu_lock for write. Suspends: never. */
-export function pteListRemove(kvm: Kvm, head: number, sptep: number): void {
+export function pteListRemove(kvm: Kvm, _cpu: Cpu, head: number, sptep: number): void {
   const { words } = kvm;
   const value = words[head];
   if ((value & MANY) === 0) {
@@ -109,7 +105,7 @@ function fillHole(kvm: Kvm, head: number, hole: { first: number; desc: number; i
 }
 
 /** The `index`th spte of the list at `head`, or 0 past its end. Lists are short: 0 or 1 entry almost always. */
-export function pteListGet(kvm: Kvm, head: number, index: number): number {
+export function pteListGet(kvm: Kvm, _cpu: Cpu, head: number, index: number): number {
   const { words } = kvm;
   const value = words[head];
   if ((value & MANY) === 0) return index === 0 ? value >>> 1 : 0;
@@ -123,7 +119,7 @@ export function pteListGet(kvm: Kvm, head: number, index: number): number {
 }
 
 /** Entries of the list at `head`. */
-export function pteListCount(kvm: Kvm, head: number): number {
+export function pteListCount(kvm: Kvm, _cpu: Cpu, head: number): number {
   const { words } = kvm;
   const value = words[head];
   if (value === 0) return 0;
@@ -132,3 +128,6 @@ export function pteListCount(kvm: Kvm, head: number): number {
   for (let desc = value >>> 1; desc !== 0; desc = words[desc + DESC_MORE]) count += words[desc + DESC_COUNT];
   return count;
 }
+
+/** These lists behind the interface. */
+export const plainRmaps: RmapOps = { add: pteListAdd, remove: pteListRemove, get: pteListGet, count: pteListCount, needsDesc };

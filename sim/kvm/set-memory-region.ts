@@ -51,9 +51,11 @@ function* setMemslots(kvm: Kvm, cpu: Cpu, plans: readonly PlannedChange[], recov
   cpu.counters.memslotUpdates += plans.length;
   memslots.begin(cpu);
   if (leaving.length > 0) {
+    const early = kvm.plant === 'zap-before-invalid';
+    if (early) yield* flushShadowMemslots(kvm, cpu, leaving);
     for (const { change } of leaving) memslots.stageInvalid(cpu, change.memslot.id);
     yield* swapMemslots(kvm, cpu);
-    yield* flushShadowMemslots(kvm, cpu, leaving);
+    if (!early) yield* flushShadowMemslots(kvm, cpu, leaving);
   }
   const refusal = prepareRegions(kvm, cpu, plans);
   if (refusal === null) yield* installChanges(kvm, cpu, plans);
@@ -76,7 +78,8 @@ function* swapMemslots(kvm: Kvm, cpu: Cpu): KernelPath {
   cpu.spend(cpu.cost.slot_update);
   if (cpu.touch(kvm.slotsWord)) yield;
   kvm.memslots.publish(cpu);
-  yield* kvm.srcu.synchronizeExpedited(cpu);
+  if (kvm.plant !== 'no-grace-period') yield* kvm.srcu.synchronizeExpedited(cpu);
+  if (cpu.interleave(kvm.slotsWord)) yield;
   kvm.memslots.settle(cpu);
   kickVcpus(kvm, cpu); // kvm_arch_memslots_updated(): they look up their steal-time page again
 }

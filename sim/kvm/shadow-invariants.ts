@@ -5,7 +5,7 @@ import { TABLE_ENTRIES } from '../units.js';
 import type { Kvm } from './kvm.js';
 import { gfnToRmap } from './memslots.js';
 import { slotRange } from './mmu.js';
-import { pteListCount } from './rmap.js';
+import { Observer } from './observer.js';
 import { roleLevel, SP_IN_USE, SP_PARENTS, SP_PRESENT, SP_ROLE, spHeader, spTable } from './shadow-page.js';
 import { isLeaf, PRESENT } from './spte.js';
 
@@ -17,6 +17,7 @@ import { isLeaf, PRESENT } from './spte.js';
  */
 export function checkShadowInvariants(kvm: Kvm): void {
   const { words } = kvm;
+  const observer = new Observer(words);
   const leaves = [0, 0, 0, 0, 0];
   let nonleaves = 0;
   let parents = 0;
@@ -25,7 +26,7 @@ export function checkShadowInvariants(kvm: Kvm): void {
     const header = spHeader(kvm, sp);
     if (words[header + SP_IN_USE] === 0) continue;
     used++;
-    parents += pteListCount(kvm, header + SP_PARENTS);
+    parents += kvm.rmaps.count(kvm, observer, header + SP_PARENTS);
     const level = roleLevel(words[header + SP_ROLE]);
     let present = 0;
     for (let sptep = spTable(kvm, sp), end = sptep + TABLE_ENTRIES; sptep < end; sptep++) {
@@ -45,11 +46,12 @@ export function checkShadowInvariants(kvm: Kvm): void {
 function checkLevel(kvm: Kvm, level: number, leaves: number): void {
   const stat = kvm.words[kvm.pagesStat + level];
   assert(leaves === stat, `${leaves} leaf sptes at level ${level}, the statistics say ${stat}`);
+  const observer = new Observer(kvm.words);
   let entries = 0;
   kvm.eachMemslot((memslot) => {
     const { start, end } = slotRange(kvm, memslot);
     const last = gfnToRmap(kvm.words, memslot, end - 1, level);
-    for (let head = gfnToRmap(kvm.words, memslot, start, level); head <= last; head++) entries += pteListCount(kvm, head);
+    for (let head = gfnToRmap(kvm.words, memslot, start, level); head <= last; head++) entries += kvm.rmaps.count(kvm, observer, head);
   });
   assert(leaves === entries, `${leaves} leaf sptes at level ${level}, but ${entries} rmap entries`);
 }

@@ -9,7 +9,6 @@ import { LockSite } from './lock-sites.js';
 import type { Memslot } from './memslot.js';
 import { gfnToRmap, hostMappingLevel } from './memslots.js';
 import { type DirtyMask, type GfnRange, slotRange } from './mmu.js';
-import { pteListCount, pteListGet } from './rmap.js';
 import * as shadowPage from './shadow-page.js';
 import { dropSpteFrom, roleIsDirect, roleLevel, spHeader, sptepGfn, sptepToSp } from './shadow-page.js';
 import { splitHugePage } from './split-huge-page.js';
@@ -19,7 +18,7 @@ import { kvmFlushRemoteTlbs } from './vcpu.js';
 // Local names: the host's compiler folds them, where it loads an imported constant anew at each use (a sixth of a fault's time).
 const { LEVEL_1G, TABLE_SHIFT } = units;
 const { KVM_MIN_FREE_MMU_PAGES, SP_COLD, SP_ROLE } = shadowPage;
-const { DIRTY, WRITABLE } = spteBits;
+const { DIRTY, LARGE, WRITABLE } = spteBits;
 
 /** Visits one rmap head. True when an spte changed in a way that the TLBs must learn of. */
 type RmapHandler = (kvm: Kvm, cpu: Cpu, memslot: Memslot, head: number) => boolean;
@@ -92,7 +91,7 @@ export function* zapCollapsibleSptes(kvm: Kvm, cpu: Cpu, memslot: Memslot, site:
 
 function rmapClearDirty(kvm: Kvm, cpu: Cpu, _memslot: Memslot, head: number): boolean {
   let flush = false;
-  for (let i = 0, sptep = pteListGet(kvm, head, 0); sptep !== 0; sptep = pteListGet(kvm, head, ++i)) {
+  for (let i = 0, sptep = kvm.rmaps.get(kvm, cpu, head, 0); sptep !== 0; sptep = kvm.rmaps.get(kvm, cpu, head, ++i)) {
     cpu.spend(cpu.cost.clear_dirty);
     if (clearDirty(cpu, sptep)) flush = true;
   }
@@ -107,10 +106,25 @@ function clearDirty(cpu: Cpu, sptep: number): boolean {
 
 function rmapWriteProtect(kvm: Kvm, cpu: Cpu, _memslot: Memslot, head: number): boolean {
   let flush = false;
-  for (let i = 0, sptep = pteListGet(kvm, head, 0); sptep !== 0; sptep = pteListGet(kvm, head, ++i)) {
+  let kept = 0;
+  for (let sptep = kvm.rmaps.get(kvm, cpu, head, 0); sptep !== 0; sptep = kvm.rmaps.get(kvm, cpu, head, kept)) {
+    if (kvm.dropsLargeSptes && dropLargeWritable(kvm, cpu, head, sptep)) {
+      flush = true;
+      continue;
+    }
     if (writeProtect(cpu, sptep)) flush = true;
+    kept++;
   }
   return flush;
+}
+
+/** Models __drop_large_spte() as spte_write_protect() of 2013 calls it. */
+function dropLargeWritable(kvm: Kvm, cpu: Cpu, head: number, sptep: number): boolean {
+  if ((cpu.load(sptep) & (LARGE | WRITABLE)) !== (LARGE | WRITABLE)) return false;
+  dropSpteFrom(kvm, cpu, head, roleLevel(kvm.words[spHeader(kvm, sptepToSp(kvm, sptep)) + SP_ROLE]), sptep);
+  cpu.spend(cpu.cost.zap_spte);
+  cpu.counters.hugeSptesDropped++;
+  return true;
 }
 
 function writeProtect(cpu: Cpu, sptep: number): boolean {
@@ -125,8 +139,8 @@ function writeProtect(cpu: Cpu, sptep: number): boolean {
 function rmapZapCollapsible(kvm: Kvm, cpu: Cpu, memslot: Memslot, head: number): boolean {
   let zapped = false;
   let kept = 0;
-  const goal = collapsedLevel(kvm, memslot, sptepGfn(kvm, pteListGet(kvm, head, 0)));
-  for (let sptep = pteListGet(kvm, head, kept); sptep !== 0; sptep = pteListGet(kvm, head, kept)) {
+  const goal = collapsedLevel(kvm, memslot, sptepGfn(kvm, kvm.rmaps.get(kvm, cpu, head, 0)));
+  for (let sptep = kvm.rmaps.get(kvm, cpu, head, kept); sptep !== 0; sptep = kvm.rmaps.get(kvm, cpu, head, kept)) {
     const role = kvm.words[spHeader(kvm, sptepToSp(kvm, sptep)) + SP_ROLE];
     if (!roleIsDirect(role) || roleLevel(role) >= goal) {
       kept++;
@@ -166,14 +180,14 @@ export function* trySplitHugePages(kvm: Kvm, cpu: Cpu, memslot: Memslot, split: 
 function* splitRmap(kvm: Kvm, cpu: Cpu, at: { head: number; level: number }): KernelPath {
   let skipped = 0;
   for (;;) {
-    if (skipped >= pteListCount(kvm, at.head)) return;
+    if (skipped >= kvm.rmaps.count(kvm, cpu, at.head)) return;
     if (cpu.touch(at.head)) yield;
     if (kvm.needsLockBreak(cpu)) {
       yield* breakLock(kvm, cpu, LockSite.splitHugePages);
       skipped = 0;
       continue;
     }
-    const sptep = pteListGet(kvm, at.head, skipped);
+    const sptep = kvm.rmaps.get(kvm, cpu, at.head, skipped);
     if (!splitHugePage(kvm, cpu, { sptep, level: at.level }, kvm.split)) {
       if (kvm.availableMmuPages() <= KVM_MIN_FREE_MMU_PAGES) return;
       skipped++;
@@ -203,7 +217,7 @@ function protectBits(kvm: Kvm, cpu: Cpu, half: { memslot: Memslot; gfn: number; 
   for (let bits = half.bits; bits !== 0; bits &= bits - 1) {
     const head = firstHead + 31 - Math.clz32(bits & -bits);
     visited++;
-    for (let i = 0, sptep = pteListGet(kvm, head, 0); sptep !== 0; sptep = pteListGet(kvm, head, ++i)) protectSpte(kvm, cpu, sptep, half.by);
+    for (let i = 0, sptep = kvm.rmaps.get(kvm, cpu, head, 0); sptep !== 0; sptep = kvm.rmaps.get(kvm, cpu, head, ++i)) protectSpte(kvm, cpu, sptep, half.by);
   }
   cpu.counters.rmapHeadsVisited += visited;
   cpu.spend(visited * cpu.cost.rmap_scan);

@@ -8,9 +8,8 @@ import { LockSite } from './lock-sites.js';
 import type { Memslot } from './memslot.js';
 import { gfnToRmap } from './memslots.js';
 import type { GfnRange } from './mmu.js';
-import { pteListGet } from './rmap.js';
 import { breakLock, handleLevels } from './shadow-mmu-dirty-log.js';
-import { dropSpteFrom, isObsolete, roleLevel, SP_LIST_NEXT, SP_ROLE, spHeader, sptepToSp, zapShadowPage } from './shadow-page.js';
+import { commitZapPage, dropSpteFrom, isObsolete, prepareZapPage, roleLevel, SP_LIST_NEXT, SP_ROLE, spHeader, sptepToSp } from './shadow-page.js';
 import { awaitKickedVcpus, kvmFlushRemoteTlbs } from './vcpu.js';
 
 /** Shadow pages that are zapped before waiters may be let in (BATCH_ZAP_PAGES). */
@@ -32,7 +31,7 @@ export function unmapGfnRange(kvm: Kvm, cpu: Cpu, memslot: Memslot, range: GfnRa
 
 function zapRmap(kvm: Kvm, cpu: Cpu, _memslot: Memslot, head: number): boolean {
   let zapped = false;
-  for (let sptep = pteListGet(kvm, head, 0); sptep !== 0; sptep = pteListGet(kvm, head, 0)) {
+  for (let sptep = kvm.rmaps.get(kvm, cpu, head, 0); sptep !== 0; sptep = kvm.rmaps.get(kvm, cpu, head, 0)) {
     const level = roleLevel(kvm.words[spHeader(kvm, sptepToSp(kvm, sptep)) + SP_ROLE]);
     dropSpteFrom(kvm, cpu, head, level, sptep);
     cpu.spend(cpu.cost.zap_spte);
@@ -70,7 +69,8 @@ function* zapObsoletePages(kvm: Kvm, cpu: Cpu): KernelPath {
   const { words } = kvm;
   let batch = 0;
   for (let sp = words[kvm.activeHead]; sp !== 0 && isObsolete(kvm, sp); sp = words[kvm.activeHead]) {
-    zapShadowPage(kvm, cpu, sp);
+    prepareZapPage(kvm, cpu, sp);
+    commitZapPage(kvm, cpu, sp);
     if (++batch < BATCH_ZAP_PAGES) continue;
     if (cpu.touch(spHeader(kvm, sp) + SP_LIST_NEXT)) yield;
     if (!kvm.needsLockBreak(cpu)) continue;

@@ -7,6 +7,7 @@
 import type { Cpu, Suspend, Word } from '../engine/cpu.js';
 import * as units from '../units.js';
 import { markPageDirtyInSlot } from './dirty-bitmap.js';
+import { DirtyMark } from './dirty-mark.js';
 import { guestAccess, guestTableGfn } from './guest-paging.js';
 import { type Kvm, MMU_LINES } from './kvm.js';
 import { LockSite } from './lock-sites.js';
@@ -14,32 +15,23 @@ import type { Memslot } from './memslot.js';
 import { gfnToRmap, hostMappingLevel, isDirtyTracked, isUserfault, pfnOf } from './memslots.js';
 import type { Mmu } from './mmu.js';
 import { prefetchSptes } from './prefetch.js';
-import { pteListAdd, singleHead } from './rmap.js';
+import { singleHead } from './rmap-ops.js';
 import { checkShadowInvariants } from './shadow-invariants.js';
 import * as dirtyLog from './shadow-mmu-dirty-log.js';
 import * as zap from './shadow-mmu-zap.js';
 import * as shadowPage from './shadow-page.js';
-import {
-  createShadowPage,
-  dropParentPte,
-  dropSpte,
-  getShadowPage,
-  linkShadowPage,
-  makeMmuPagesAvailable,
-  makeRole,
-  spHeader,
-  spTable,
-  sptepToSp,
-} from './shadow-page.js';
+import { createShadowPage, dropParentPte, dropSpte, getShadowPage, linkShadowPage, makeRole, spHeader, spTable, sptepToSp } from './shadow-page.js';
 import * as spteBits from './spte.js';
 import { makeSpte, sptePayload, tableIndex } from './spte.js';
 import { kvmFlushRemoteTlbs, type Vcpu } from './vcpu.js';
 import { wpFaultUnderReadLock } from './wp-fault.js';
+import { openPath, pushProtection } from './write-protect-root.js';
 
 // Local names: the host's compiler folds them, where it loads an imported constant anew at each use (a sixth of a fault's time).
 const { ROOT_LEVEL, TABLE_SHIFT } = units;
 const { SP_GFNS, SP_PRESENT } = shadowPage;
 const { ACC_ALL, LARGE, PRESENT, WRITABLE } = spteBits;
+const { beforeSpte: BEFORE_SPTE, beforeRmap: BEFORE_RMAP, last: LAST } = DirtyMark;
 
 export const shadowMmu: Mmu = {
   name: 'shadow',
@@ -94,13 +86,12 @@ function prepareMap(kvm: Kvm, vcpu: Vcpu, gfn: number): Word {
   return 0;
 }
 
-/** Maps `gfn` as large as may be. Locks: mmu_lock for write. Suspends: never. Models __direct_map() and FNAME(fetch)(). */
+/** Maps `gfn` as large as may be. The quota allows the page tables that it takes. Locks: mmu_lock for write. Suspends: never. Models __direct_map() and FNAME(fetch)(). */
 function map(kvm: Kvm, vcpu: Vcpu, gfn: number): void {
   const { words } = kvm;
   const { cpu } = vcpu;
   kvm.mmuLock.assertHeldForWrite(cpu);
   cpu.chargeLines(kvm.mmuLines, MMU_LINES);
-  if (makeMmuPagesAvailable(kvm, cpu)) kvmFlushRemoteTlbs(kvm, cpu);
   const { memslot } = vcpu;
   const logged = isDirtyTracked(words, memslot);
   const userfault = isUserfault(words, memslot);
@@ -108,16 +99,17 @@ function map(kvm: Kvm, vcpu: Vcpu, gfn: number): void {
   let sp = vcpu.root;
   for (let level = ROOT_LEVEL; level > goal; level--) {
     const sptep = spTable(kvm, sp) + tableIndex(gfn, level);
-    let spte = words[sptep];
+    let spte = cpu.load(sptep);
     if ((spte & (PRESENT | LARGE)) === (PRESENT | LARGE)) {
       kvm.split.onFault(kvm, cpu, { sptep, level });
-      spte = words[sptep];
+      spte = cpu.load(sptep);
     }
     sp = (spte & PRESENT) !== 0 ? sptePayload(spte) : linkNewTable(kvm, vcpu, { sptep, level: level - 1, gfn });
+    if (kvm.protectsAtRoot && (spte & (PRESENT | WRITABLE)) === PRESENT) openPath(kvm, cpu, { sptep, sp });
   }
   const sptep = spTable(kvm, sp) + tableIndex(gfn, goal);
   mmuSetSpte(kvm, vcpu, memslot, sptep, goal, gfn);
-  if (kvm.era.prefetchesSptes && goal === 1 && kvm.direct && !logged && !userfault) prefetchSptes(kvm, vcpu, memslot, { sptep, gfn });
+  if (kvm.prefetches && goal === 1 && kvm.direct && !logged && !userfault) prefetchSptes(kvm, vcpu, memslot, { sptep, gfn });
 }
 
 function goalLevel(kvm: Kvm, memslot: Memslot, gfn: number, logged: boolean): number {
@@ -134,39 +126,48 @@ function linkNewTable(kvm: Kvm, vcpu: Vcpu, at: { sptep: number; level: number; 
     ? { gfn: (gfn >>> shift) << shift, role: makeRole(level, true, kvm.direct ? ACC_ALL : guestAccess(vcpu.process)) }
     : { gfn: guestTableGfn(vcpu.process, level, gfn), role: makeRole(level, false, ACC_ALL) };
   const sp = getShadowPage(kvm, vcpu.cpu, page);
+  if (kvm.protectsAtRoot) pushProtection(kvm, vcpu.cpu, sp);
   linkShadowPage(kvm, vcpu.cpu, { sptep, sp });
   return sp;
 }
 
-/** Sets the leaf at `sptep`. Models mmu_set_spte(): a read fault, too, maps writable and marks the page dirty. */
+/**
+ * Sets the leaf at `sptep`. Models mmu_set_spte(): a read fault, too, maps writable and marks the page dirty.
+ *
+ * The order matters to who write-protects without mmu_lock, by the bits that it takes from the dirty bitmap: once the bit can be seen, the
+ * writable spte must be found on its rmap. Otherwise the bit is taken and the page stays writable.
+ */
 function mmuSetSpte(kvm: Kvm, vcpu: Vcpu, memslot: Memslot, sptep: Word, level: number, gfn: number): void {
-  const { words } = kvm;
+  const { words, dirtyMark } = kvm;
   const { cpu } = vcpu;
   const shift = (level - 1) * TABLE_SHIFT;
   const firstGfn = (gfn >>> shift) << shift;
   const pfn = pfnOf(words, memslot, firstGfn);
-  const old = words[sptep];
+  const old = cpu.load(sptep);
   const present = (old & PRESENT) !== 0 && !clearForeign(kvm, cpu, { sptep, level, pfn });
   const access = kvm.direct ? ACC_ALL : guestAccess(vcpu.process);
   const spte = makeSpte(pfn, level, access);
+  const writable = (spte & WRITABLE) !== 0;
+  if (dirtyMark === BEFORE_SPTE && writable) markPageDirtyInSlot(kvm, cpu, memslot, gfn, level);
   cpu.store(sptep, spte);
-  if ((spte & WRITABLE) !== 0) markPageDirtyInSlot(kvm, cpu, memslot, gfn, level);
+  if (dirtyMark === BEFORE_RMAP && writable) markPageDirtyInSlot(kvm, cpu, memslot, gfn, level);
   if (present) {
     if ((old & WRITABLE) !== 0) cpu.counters.spuriousFaults++;
     else cpu.counters.wpFaults++;
     cpu.spend(kvm.direct ? cpu.cost.map_direct : cpu.cost.wp_fault_shadow);
-    return;
+  } else {
+    const header = spHeader(kvm, sptepToSp(kvm, sptep));
+    if (!kvm.direct) noteTranslation(kvm, header, tableIndex(gfn, level), (firstGfn << 3) | access);
+    words[header + SP_PRESENT]++;
+    words[kvm.pagesStat + level]++;
+    const head = gfnToRmap(words, memslot, firstGfn, level);
+    if (cpu.load(head) === 0) cpu.store(head, singleHead(sptep));
+    else kvm.rmaps.add(kvm, cpu, head, sptep);
+    cpu.counters.rmapAdds++;
+    cpu.counters.sptesMapped++;
+    cpu.spend(kvm.direct ? cpu.cost.map_direct : cpu.cost.map_shadow);
   }
-  const header = spHeader(kvm, sptepToSp(kvm, sptep));
-  if (!kvm.direct) noteTranslation(kvm, header, tableIndex(gfn, level), (firstGfn << 3) | access);
-  words[header + SP_PRESENT]++;
-  words[kvm.pagesStat + level]++;
-  const head = gfnToRmap(words, memslot, firstGfn, level);
-  if (words[head] === 0) words[head] = singleHead(sptep);
-  else pteListAdd(kvm, cpu, head, sptep);
-  cpu.counters.rmapAdds++;
-  cpu.counters.sptesMapped++;
-  cpu.spend(kvm.direct ? cpu.cost.map_direct : cpu.cost.map_shadow);
+  if (dirtyMark === LAST && writable) markPageDirtyInSlot(kvm, cpu, memslot, gfn, level);
 }
 
 /** An indirect page remembers what each spte translates to, since the guest may have changed its entry since. */
@@ -177,7 +178,7 @@ function noteTranslation(kvm: Kvm, header: Word, index: number, translation: num
 
 /** Clears `sptep` unless it is the leaf for `pfn` already. True when it had to. */
 function clearForeign(kvm: Kvm, cpu: Cpu, at: { sptep: number; level: number; pfn: number }): boolean {
-  const spte = kvm.words[at.sptep];
+  const spte = cpu.load(at.sptep);
   if (at.level > 1 && (spte & LARGE) === 0) dropParentPte(kvm, cpu, at.sptep);
   else if (sptePayload(spte) !== at.pfn) dropSpte(kvm, cpu, at.sptep);
   else return false;

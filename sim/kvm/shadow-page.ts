@@ -9,7 +9,6 @@ import type { Cpu } from '../engine/cpu.js';
 import * as units from '../units.js';
 import type { Kvm } from './kvm.js';
 import { gfnToRmap, memslotOf } from './memslots.js';
-import { pteListAdd, pteListGet, pteListRemove } from './rmap.js';
 import * as spteBits from './spte.js';
 import { isLeaf, makeNonleafSpte, sptePayload } from './spte.js';
 
@@ -39,9 +38,13 @@ export const SP_NODE = 10;
 /** 1 while in use. */
 export const SP_IN_USE = 11;
 /** Roots are not recycled. */
-const SP_IS_ROOT = 12;
+export const SP_IS_ROOT = 12;
 /** Number of the last zap of everything when the page was made (mmu_valid_gen). */
 const SP_VALID_GEN = 13;
+/** Number of the last protection of everything that has reached the page's entries (write-protect-root.ts). */
+export const SP_PROTECT_GEN = 14;
+/** Of a page whose free waits for RCU: when its grace period is over. */
+const SP_RCU_COOKIE = 15;
 const SP_FREE_NEXT = 2;
 
 const ROLE_DIRECT = 1 << 3;
@@ -102,9 +105,11 @@ export function sptepAccess(kvm: Kvm, sptep: number): number {
 export function allocTable(kvm: Kvm, cpu: Cpu): number {
   const { words } = kvm;
   cpu.spend(cpu.cost.sp_alloc);
+  if (words[kvm.freeTable] === 0 && words[kvm.rcuPages] !== 0) reclaimRcuPages(kvm, cpu);
   const free = words[kvm.freeTable];
   if (free !== 0) {
     words[kvm.freeTable] = words[spHeader(kvm, free) + SP_FREE_NEXT];
+    if (kvm.poisonsFreedTables) assertPoison(kvm, free);
     words.fill(0, spTable(kvm, free), spTable(kvm, free) + TABLE_ENTRIES);
     return free;
   }
@@ -113,10 +118,70 @@ export function allocTable(kvm: Kvm, cpu: Cpu): number {
   return frame;
 }
 
-export function freeTable(kvm: Kvm, frame: number): void {
-  kvm.words[spHeader(kvm, frame) + SP_IN_USE] = 0;
-  kvm.words[spHeader(kvm, frame) + SP_FREE_NEXT] = kvm.words[kvm.freeTable];
-  kvm.words[kvm.freeTable] = frame;
+/** Gives a frame back to the allocator. */
+function freeTable(kvm: Kvm, cpu: Cpu, frame: number): void {
+  const { words } = kvm;
+  words[spHeader(kvm, frame) + SP_FREE_NEXT] = words[kvm.freeTable];
+  words[kvm.freeTable] = frame;
+  if (!kvm.poisonsFreedTables) return;
+  words.fill(POISON, spTable(kvm, frame), spTable(kvm, frame) + TABLE_ENTRIES);
+  cpu.xchg(spHeader(kvm, frame) + SP_ROLE, POISON); // the one of these stores that an engine sees, and may order a walker before and after
+}
+
+/** A walk without mmu_lock has just read `sptep`: its page has not been freed. For VMs with `poisonsFreedTables`. */
+export function assertNotFreed(kvm: Kvm, cpu: Cpu, sptep: number): void {
+  const sp = sptepToSp(kvm, sptep);
+  if (cpu.load(spHeader(kvm, sp) + SP_ROLE) === POISON) assert(false, `CPU ${cpu.id} walks page table ${sp}, which has been freed`);
+}
+
+/**
+ * What a freed table is filled with if the VM asks for it: every byte is POISON_FREE of the kernel's slab. As an spte it is a writable leaf of any
+ * level, so that a walk of a freed table ends there, and write protection changes it.
+ */
+const POISON = 0x6b6b6b6b;
+
+/** Nobody has written to a free frame. */
+export function assertPoison(kvm: Kvm, frame: number): void {
+  const table = spTable(kvm, frame);
+  for (let word = table; word < table + TABLE_ENTRIES; word++) {
+    if (kvm.words[word] !== POISON) assert(false, `entry ${word - table} of freed page table ${frame} was written to`);
+  }
+}
+
+/** The frames that are free and may be allocated again. */
+export function freeTables(kvm: Kvm): number[] {
+  const frames: number[] = [];
+  for (let frame = kvm.words[kvm.freeTable]; frame !== 0; frame = kvm.words[spHeader(kvm, frame) + SP_FREE_NEXT]) frames.push(frame);
+  return frames;
+}
+
+/** Frees a frame that nothing leads to: at once, or after a grace period while a thread outside the guest may walk page tables (rcu_free_shadow_page). */
+function releaseTable(kvm: Kvm, cpu: Cpu, frame: number): void {
+  const { words } = kvm;
+  const header = spHeader(kvm, frame);
+  words[header + SP_IN_USE] = 0;
+  if (cpu.load(kvm.rcuFreeShadowPage) === 0 || kvm.plant === 'free-at-once') {
+    freeTable(kvm, cpu, frame);
+    return;
+  }
+  words[header + SP_RCU_COOKIE] = kvm.rcu.startGracePeriod(cpu);
+  words[header + SP_FREE_NEXT] = words[kvm.rcuPages];
+  words[kvm.rcuPages] = frame;
+  cpu.counters.shadowPagesDeferred++;
+}
+
+/** Frees the pages whose grace period is over. The list has the youngest first: once one is over, so are all that follow. Models free_pages_rcu() of the series. */
+function reclaimRcuPages(kvm: Kvm, cpu: Cpu): void {
+  const { words } = kvm;
+  let link = kvm.rcuPages;
+  while (words[link] !== 0 && !kvm.rcu.isOver(cpu, words[spHeader(kvm, words[link]) + SP_RCU_COOKIE])) link = spHeader(kvm, words[link]) + SP_FREE_NEXT;
+  let frame = words[link];
+  words[link] = 0;
+  while (frame !== 0) {
+    const next = words[spHeader(kvm, frame) + SP_FREE_NEXT];
+    freeTable(kvm, cpu, frame);
+    frame = next;
+  }
 }
 
 function hashBucket(kvm: Kvm, gfn: number): number {
@@ -143,12 +208,14 @@ export function createShadowPage(kvm: Kvm, cpu: Cpu, page: { gfn: number; role: 
   const { words } = kvm;
   const sp = allocTable(kvm, cpu);
   const header = spHeader(kvm, sp);
+  if (kvm.poisonsFreedTables) cpu.xchg(header + SP_ROLE, page.role); // seen by an engine, as in freeTable(), before the plain stores are made
   words.fill(0, header, header + SP_HEADER_WORDS);
   words[header + SP_GFN] = page.gfn;
   words[header + SP_ROLE] = page.role;
   words[header + SP_NODE] = cpu.socket;
   words[header + SP_IN_USE] = 1;
   words[header + SP_VALID_GEN] = words[kvm.mmuValidGen];
+  words[header + SP_PROTECT_GEN] = words[kvm.protectGen];
   words[header + SP_IS_ROOT] = page.isRoot === true ? 1 : 0;
   if (!roleIsDirect(page.role)) words[header + SP_GFNS] = allocTable(kvm, cpu);
   const bucket = hashBucket(kvm, page.gfn);
@@ -198,15 +265,15 @@ function unlinkHash(kvm: Kvm, sp: number): void {
 
 /** Points `sptep` to `sp`. The word must be empty. Models link_shadow_page(). */
 export function linkShadowPage(kvm: Kvm, cpu: Cpu, link: { sptep: number; sp: number }): void {
-  pteListAdd(kvm, cpu, spHeader(kvm, link.sp) + SP_PARENTS, link.sptep);
+  kvm.rmaps.add(kvm, cpu, spHeader(kvm, link.sp) + SP_PARENTS, link.sptep);
   cpu.store(link.sptep, makeNonleafSpte(link.sp));
   kvm.words[spHeader(kvm, sptepToSp(kvm, link.sptep)) + SP_PRESENT]++;
 }
 
 /** Takes `sptep`, a non-leaf, off the page it points to. Models drop_parent_pte(). */
 export function dropParentPte(kvm: Kvm, cpu: Cpu, sptep: number): void {
-  const child = sptePayload(kvm.words[sptep]);
-  pteListRemove(kvm, spHeader(kvm, child) + SP_PARENTS, sptep);
+  const child = sptePayload(cpu.load(sptep));
+  kvm.rmaps.remove(kvm, cpu, spHeader(kvm, child) + SP_PARENTS, sptep);
   cpu.store(sptep, 0);
   kvm.words[spHeader(kvm, sptepToSp(kvm, sptep)) + SP_PRESENT]--;
 }
@@ -219,11 +286,16 @@ export function dropSpte(kvm: Kvm, cpu: Cpu, sptep: number): number {
   return dropSpteFrom(kvm, cpu, gfnToRmap(kvm.words, memslot, gfn, level), level, sptep);
 }
 
-/** As `dropSpte`, where the rmap head and the level are known. */
+/**
+ * As `dropSpte`, where the rmap head and the level are known. The spte goes first: as long as it may be written through, a lockless walk must find
+ * it on its rmap.
+ */
 export function dropSpteFrom(kvm: Kvm, cpu: Cpu, head: number, level: number, sptep: number): number {
   const { words } = kvm;
-  pteListRemove(kvm, head, sptep);
+  const rmapFirst = kvm.plant === 'rmap-before-zap';
+  if (rmapFirst) kvm.rmaps.remove(kvm, cpu, head, sptep);
   const old = cpu.xchg(sptep, 0);
+  if (!rmapFirst) kvm.rmaps.remove(kvm, cpu, head, sptep);
   words[spHeader(kvm, sptepToSp(kvm, sptep)) + SP_PRESENT]--;
   words[kvm.pagesStat + level]--;
   cpu.counters.rmapRemoves++;
@@ -231,43 +303,37 @@ export function dropSpteFrom(kvm: Kvm, cpu: Cpu, head: number, level: number, sp
   return old;
 }
 
-/** Zaps a shadow page: its sptes, the sptes that point to it, the page. Children stay in the hash. Models kvm_mmu_prepare_zap_page(). */
-export function zapShadowPage(kvm: Kvm, cpu: Cpu, sp: number): void {
+/**
+ * Zaps a shadow page: its sptes, the sptes that point to it. Children stay in the hash. Nothing leads to the page any more, but a walk may still
+ * be on it, and TLBs remember it: `commitZapPage` frees it. Models kvm_mmu_prepare_zap_page().
+ */
+export function prepareZapPage(kvm: Kvm, cpu: Cpu, sp: number): void {
   const { words } = kvm;
   const header = spHeader(kvm, sp);
   const level = roleLevel(words[header + SP_ROLE]);
   for (let sptep = spTable(kvm, sp), last = sptep + TABLE_ENTRIES; sptep < last && words[header + SP_PRESENT] > 0; sptep++) {
-    const spte = words[sptep];
+    const spte = cpu.load(sptep);
     if ((spte & PRESENT) === 0) continue;
     cpu.spend(cpu.cost.zap_spte);
     if (isLeaf(spte, level)) dropSpte(kvm, cpu, sptep);
     else dropParentPte(kvm, cpu, sptep);
   }
-  for (let parent = pteListGet(kvm, header + SP_PARENTS, 0); parent !== 0; parent = pteListGet(kvm, header + SP_PARENTS, 0)) dropParentPte(kvm, cpu, parent);
+  const { rmaps } = kvm;
+  for (let parent = rmaps.get(kvm, cpu, header + SP_PARENTS, 0); parent !== 0; parent = rmaps.get(kvm, cpu, header + SP_PARENTS, 0)) {
+    dropParentPte(kvm, cpu, parent);
+  }
   unlinkHash(kvm, sp);
   unlinkActive(kvm, sp);
-  if (words[header + SP_GFNS] !== 0) freeTable(kvm, words[header + SP_GFNS]);
-  freeTable(kvm, sp);
   words[kvm.usedMmuPages]--;
   cpu.counters.mmuPagesFreed++;
 }
 
-export const KVM_MIN_FREE_MMU_PAGES = 5;
-export const KVM_REFILL_PAGES = 25;
-
-/** Recycles the oldest shadow pages when fewer than 5 are free, until 25 are. True when something was zapped. Models make_mmu_pages_available(). */
-export function makeMmuPagesAvailable(kvm: Kvm, cpu: Cpu): boolean {
-  if (kvm.availableMmuPages() >= KVM_MIN_FREE_MMU_PAGES) return false;
-  const { words } = kvm;
-  let sp = words[kvm.activeHead];
-  while (sp !== 0 && kvm.availableMmuPages() < KVM_REFILL_PAGES) {
-    const next = words[spHeader(kvm, sp) + SP_LIST_NEXT];
-    if (words[spHeader(kvm, sp) + SP_IS_ROOT] === 0) {
-      zapShadowPage(kvm, cpu, sp);
-      cpu.counters.mmuPagesRecycled++;
-    }
-    sp = next;
-  }
-  assert(kvm.availableMmuPages() > 0, `no shadow page left of ${words[kvm.maxMmuPages]}`);
-  return true;
+/** Frees a zapped page. The TLBs have been flushed since, and no vCPU is in a lockless walk that began before. Models kvm_mmu_commit_zap_page(). */
+export function commitZapPage(kvm: Kvm, cpu: Cpu, sp: number): void {
+  const gfns = kvm.words[spHeader(kvm, sp) + SP_GFNS];
+  cpu.fence(); // all see that nothing leads to the page, before anybody is asked whether he walks
+  if (gfns !== 0) releaseTable(kvm, cpu, gfns);
+  releaseTable(kvm, cpu, sp);
 }
+
+export const KVM_MIN_FREE_MMU_PAGES = 5;

@@ -5,7 +5,6 @@ import type { Cpu } from '../engine/cpu.js';
 import * as units from '../units.js';
 import type { Kvm } from './kvm.js';
 import { gfnToRmap, memslotOf } from './memslots.js';
-import { needsDesc, pteListAdd } from './rmap.js';
 import * as shadowPage from './shadow-page.js';
 import { createShadowPage, dropSpte, findShadowPage, linkShadowPage, makeRole, spHeader, spTable, sptepAccess, sptepGfn, sptepToSp } from './shadow-page.js';
 import type { HugeSpte, SplitPolicy } from './split-policy.js';
@@ -82,7 +81,7 @@ function populate(kvm: Kvm, cpu: Cpu, split: { sp: number; gfn: number; huge: Hu
       flush = true; // an older, possibly stricter mapping takes over
       continue;
     }
-    if (needsDesc(kvm, rmap + index)) {
+    if (kvm.rmaps.needsDesc(kvm, cpu, rmap + index)) {
       if (!policy.allocatesDescs) {
         partial = true;
         continue;
@@ -90,7 +89,7 @@ function populate(kvm: Kvm, cpu: Cpu, split: { sp: number; gfn: number; huge: Hu
       cpu.counters.splitDescsAllocated++;
     }
     cpu.store(sptep, makeSplitSpte(hugeSpte, huge.level, index));
-    pteListAdd(kvm, cpu, rmap + index, sptep);
+    kvm.rmaps.add(kvm, cpu, rmap + index, sptep);
     made++;
   }
   const header = spHeader(kvm, sp);

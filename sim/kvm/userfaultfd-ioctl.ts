@@ -9,6 +9,9 @@ import type { Userfaultfd } from './userfaultfd.js';
 
 const { uffdResolve: SITE_RESOLVE, uffdWake: SITE_WAKE } = LockSite;
 
+/** Looks for waiters without a lock while entries move; then a lock is the better way to know. */
+const MAX_LOOKS = 1000;
+
 export type Resolve = 'copy' | 'zeropage' | 'continue';
 
 /**
@@ -24,15 +27,37 @@ export function* uffdioResolve(mm: Mm, ctx: Userfaultfd, cpu: Cpu, page: { unit:
   prepare(mm, cpu, how);
   if (lock.readLock(cpu, SITE_RESOLVE)) yield;
   if (ctx.mapChangingLock.readLock(cpu, SITE_RESOLVE)) yield;
+  if (ctx.plant === 'wake-before-install') {
+    if (ctx.pendingTarget.lock(cpu, SITE_WAKE)) yield;
+    ctx.wakeWaiters(cpu, unit);
+    if (ctx.pendingTarget.unlock(cpu)) yield;
+  }
   if (cpu.touch(mm.pteWord(unit))) yield;
   const installed = mm.install(cpu, unit, how === 'copy' ? Contents.prototype : Contents.zeroes);
   if (!installed) cpu.counters.uffdEexists++;
   if (ctx.mapChangingLock.readUnlock(cpu)) yield;
   if (lock.readUnlock(cpu)) yield;
   if (mm.users.modify(cpu)) yield;
-  if (installed) {
-    if (cpu.touch(ctx.queueWord)) yield;
-    if (ctx.hasWaiters(cpu)) {
+  if (installed && ctx.plant !== 'wake-before-install') {
+    cpu.fence(); // the page is there for all before anybody is looked for
+    if (cpu.touch(ctx.refilesWord)) yield;
+    let mayWait = false;
+    for (let looks = 0; !mayWait; looks++) {
+      let refiles = cpu.load(ctx.refilesWord);
+      for (; (refiles & 1) === 1 && looks < MAX_LOOKS; looks++) {
+        if (cpu.interleave(ctx.refilesWord)) yield;
+        refiles = cpu.load(ctx.refilesWord);
+      }
+      if (cpu.interleave(ctx.queueWord)) yield;
+      mayWait = ctx.hasPending(cpu) || looks >= MAX_LOOKS;
+      if (mayWait) break;
+      if (cpu.interleave(ctx.readQueueWord)) yield;
+      mayWait = ctx.hasRead(cpu);
+      if (mayWait || ctx.plant === 'no-refile-seq') break;
+      if (cpu.interleave(ctx.refilesWord)) yield;
+      if (cpu.load(ctx.refilesWord) === refiles) break;
+    }
+    if (mayWait) {
       if (ctx.pendingTarget.lock(cpu, SITE_WAKE)) yield;
       ctx.wakeWaiters(cpu, unit);
       if (ctx.pendingTarget.unlock(cpu)) yield;

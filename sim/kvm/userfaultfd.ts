@@ -12,6 +12,7 @@
 import { assert } from '../assert.js';
 import type { AtomicLine, Cpu, LockFactory, RwLock, SpinLock, Word } from '../engine/cpu.js';
 import { type Arena, LINE_WORDS } from '../memory/arena.js';
+import type { KvmPlant } from './plants.js';
 
 export type UffdMode = 'missing' | 'minor';
 
@@ -72,12 +73,15 @@ export interface UserfaultfdParts {
   readers: readonly number[];
   waiters: UserfaultWaiters;
   initialize: boolean;
+  /** A bug to plant; none when left out. */
+  plant?: KvmPlant | undefined;
 }
 
 export class Userfaultfd {
   readonly index: number;
   readonly mode: UffdMode;
   readonly wait: ReaderWait;
+  readonly plant: KvmPlant | null;
   readonly words: Int32Array;
   readonly fdLock: SpinLock;
   readonly pendingTarget: SpinLock;
@@ -103,6 +107,7 @@ export class Userfaultfd {
     this.index = parts.index;
     this.mode = parts.mode;
     this.wait = parts.wait;
+    this.plant = parts.plant ?? null;
     this.words = arena.words;
     this.readerCount = parts.readers.length;
     this.#waiters = parts.waiters;
@@ -146,9 +151,19 @@ export class Userfaultfd {
     return cpu.load(reader + READER_STATE);
   }
 
-  /** Word to touch before `hasPending` or `hasWaiters`. */
+  /** Word to touch before `hasPending`, and before the first look for waiters. */
   get queueWord(): Word {
-    return this.#pending;
+    return this.#pending + NEXT;
+  }
+
+  /** Word that `hasRead` reads. */
+  get readQueueWord(): Word {
+    return this.#read + NEXT;
+  }
+
+  /** Odd while an entry moves from one queue to the other (ctx->refile_seq): who finds both queues empty without a lock looks again if it was, or has changed. */
+  get refilesWord(): Word {
+    return this.#refiles;
   }
 
   /** What poll asks. Models userfaultfd_poll(). */
@@ -156,14 +171,9 @@ export class Userfaultfd {
     return cpu.load(this.#pending + NEXT) !== this.#pending;
   }
 
-  /** Whether a wakeup may find anybody, read without a lock. Models the check of wake_userfault(). */
-  hasWaiters(cpu: Cpu): boolean {
-    for (let looks = 0; looks < MAX_LOOKS; looks++) {
-      const refiles = cpu.load(this.#refiles);
-      const found = this.hasPending(cpu) || cpu.load(this.#read + NEXT) !== this.#read;
-      if (found || ((refiles & 1) === 0 && cpu.load(this.#refiles) === refiles)) return found;
-    }
-    return true;
+  /** Whether anybody waits whose fault was read. */
+  hasRead(cpu: Cpu): boolean {
+    return cpu.load(this.#read + NEXT) !== this.#read;
   }
 
   /** The CPU's thread stands in the pending queue from now on. Locks: fault_pending_wqh. */
@@ -174,20 +184,25 @@ export class Userfaultfd {
     words[waiter + UNIT] = unit;
     words[waiter + THREAD] = cpu.id;
     words[waiter + SEQ] = ++words[this.#seq];
-    this.#link(this.#pending, waiter, PENDING);
+    this.#link(cpu, this.#pending, waiter, PENDING);
     cpu.chargeLines(this.#pending + HEAD_OWNER, 1);
+  }
+
+  /** Word that `isQueued` reads. */
+  waiterWord(cpu: Cpu): Word {
+    return this.#waiters.of(cpu.id) + QUEUE;
   }
 
   /** Whether the CPU's thread still stands in a queue, read without a lock or an order: once it is out, nobody but itself puts it in again. Models list_empty_careful(). */
   isQueued(cpu: Cpu): boolean {
-    return cpu.load(this.#waiters.of(cpu.id) + QUEUE) !== NOT_QUEUED;
+    return cpu.load(this.waiterWord(cpu)) !== NOT_QUEUED;
   }
 
   /** Takes the CPU's thread out, if nobody has yet. Locks: fault_pending_wqh. */
   dequeue(cpu: Cpu): void {
     this.pendingTarget.assertHeld(cpu);
     const waiter = this.#waiters.of(cpu.id);
-    if (this.words[waiter + QUEUE] !== NOT_QUEUED) this.#unlink(waiter);
+    if (cpu.load(waiter + QUEUE) !== NOT_QUEUED) this.#unlink(cpu, waiter);
   }
 
   /** The oldest fault that nobody has read goes to the other queue: its unit, or -1 for none. Locks: fd_wqh, fault_pending_wqh. */
@@ -198,11 +213,11 @@ export class Userfaultfd {
     const waiter = words[this.#pending + PREV];
     if (waiter === this.#pending) return -1;
     cpu.chargeRead(words[waiter + THREAD]);
-    // Between the queues it is in neither: who looks without a lock looks again (ctx->refile_seq).
-    cpu.store(this.#refiles, words[this.#refiles] + 1);
-    this.#unchain(waiter);
-    this.#link(this.#read, waiter, READ);
-    cpu.store(this.#refiles, words[this.#refiles] + 1);
+    // Between the queues it is in neither: who looks without a lock looks again.
+    cpu.store(this.#refiles, cpu.load(this.#refiles) + 1);
+    this.#unchain(cpu, waiter);
+    this.#link(cpu, this.#read, waiter, READ);
+    cpu.store(this.#refiles, cpu.load(this.#refiles) + 1);
     return words[waiter + UNIT];
   }
 
@@ -224,12 +239,12 @@ export class Userfaultfd {
   #wakeIn(cpu: Cpu, head: Word, look: { unit: number; since: number }): number {
     const { words } = this;
     let visited = 0;
-    for (let waiter = words[head + NEXT], next = 0; waiter !== head; waiter = next) {
-      next = words[waiter + NEXT];
+    for (let waiter = cpu.load(head + NEXT), next = 0; waiter !== head; waiter = next) {
+      next = cpu.load(waiter + NEXT);
       visited++;
       if (words[waiter + SEQ] > look.since) cpu.chargeRead(words[waiter + THREAD]);
       if (words[waiter + UNIT] !== look.unit) continue;
-      this.#unlink(waiter);
+      this.#unlink(cpu, waiter);
       cpu.wake(words[waiter + THREAD]);
     }
     return visited;
@@ -242,7 +257,7 @@ export class Userfaultfd {
     const exclusive = this.wait === 'epoll-exclusive';
     let told = 0;
     for (let reader = this.#readers, end = this.reader(this.readerCount); reader < end; reader += LINE_WORDS) {
-      const seen = words[reader + READER_STATE];
+      const seen = cpu.load(reader + READER_STATE);
       if ((seen & QUEUED) === 0) continue;
       told++;
       cpu.chargeLines(reader + READER_OWNER, 1);
@@ -269,26 +284,27 @@ export class Userfaultfd {
     cpu.wake(this.words[reader + READER_THREAD]);
   }
 
-  #link(head: Word, waiter: Word, queue: number): void {
+  /** What is looked at without a lock is stored by the CPU: the head's first entry, and whether an entry is in a queue. */
+  #link(cpu: Cpu, head: Word, waiter: Word, queue: number): void {
     const { words } = this;
-    const first = words[head + NEXT];
-    words[waiter + NEXT] = first;
+    const first = cpu.load(head + NEXT);
+    cpu.store(waiter + NEXT, first);
     words[waiter + PREV] = head;
-    words[waiter + QUEUE] = queue;
+    cpu.store(waiter + QUEUE, queue);
     words[first + PREV] = waiter;
-    words[head + NEXT] = waiter;
+    cpu.store(head + NEXT, waiter);
   }
 
   /** The last word is who sleeps here may look at without a lock: nothing of the entry is touched after it. */
-  #unlink(waiter: Word): void {
-    this.#unchain(waiter);
-    Atomics.store(this.words, waiter + QUEUE, NOT_QUEUED);
+  #unlink(cpu: Cpu, waiter: Word): void {
+    this.#unchain(cpu, waiter);
+    cpu.store(waiter + QUEUE, NOT_QUEUED);
   }
 
-  #unchain(waiter: Word): void {
+  #unchain(cpu: Cpu, waiter: Word): void {
     const { words } = this;
-    words[words[waiter + PREV] + NEXT] = words[waiter + NEXT];
-    words[words[waiter + NEXT] + PREV] = words[waiter + PREV];
+    cpu.store(words[waiter + PREV] + NEXT, cpu.load(waiter + NEXT));
+    words[cpu.load(waiter + NEXT) + PREV] = words[waiter + PREV];
   }
 
   /** Throws when somebody is left in a queue. No CPU may be running. */
@@ -306,6 +322,3 @@ const HEAD_OWNER = 8;
 
 /** On the line of the other queue's head. */
 const REFILES = 8;
-
-/** Looks without a lock while entries move; then a lock is the better way to know. */
-const MAX_LOOKS = 1000;

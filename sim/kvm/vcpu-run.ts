@@ -9,6 +9,7 @@ import { assert } from '../assert.js';
 import type { Cpu, KernelPath, Word } from '../engine/cpu.js';
 import type { HostMemory } from '../memory/host-memory.js';
 import { fastPageFault } from './fast-page-fault.js';
+import { closeSection, openSection, openSectionStepwise } from './fault-section.js';
 import { loadRoot, reloadRoot } from './guest-pt-write.js';
 import { faultinPfn } from './gup.js';
 import type { Kvm } from './kvm.js';
@@ -17,12 +18,13 @@ import { LockSite } from './lock-sites.js';
 import * as memslotFields from './memslot.js';
 import { pfnOf } from './memslots.js';
 import { mmuNotifierRetry } from './mmu-notifier.js';
+import { isShortOfMmuPages, makeMmuPagesAvailable } from './mmu-page-quota.js';
 import { Access, flushPmlBuffer, GuestMode, hardwareAccess, serviceKick, serviceTlbFlush, type Vcpu } from './vcpu.js';
 
 // Local names: the host's compiler folds them, where it loads an imported constant anew at each use (a sixth of a fault's time).
-const { inside: INSIDE, outside: OUTSIDE, walksTables: WALKS_TABLES } = GuestMode;
+const { inside: INSIDE, outside: OUTSIDE } = GuestMode;
 const { done: DONE, pmlFull: PML_FULL } = Access;
-const { KVM_MEMSLOT_INVALID, MS_BASE_GFN, MS_FLAGS, MS_NPAGES, NO_MEMSLOT } = memslotFields;
+const { KVM_MEMSLOT_INVALID, MS_FLAGS, NO_MEMSLOT } = memslotFields;
 
 /** The guest's code: which page it touches next. */
 export interface GuestCode {
@@ -69,12 +71,14 @@ export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan):
   yield* loadRoot(kvm, vcpu, plan.process);
   do {
     guest.restart();
+    if (cpu.interleave(modeWord)) yield;
     enterGuest(kvm, vcpu, modeWord);
     while (guest.remaining > 0) {
       if (cpu.load(modeWord) !== INSIDE) serviceKick(kvm, vcpu);
       if (vcpu.needsRoot) {
         cpu.store(modeWord, OUTSIDE);
         yield* reloadRoot(kvm, vcpu);
+        if (cpu.interleave(modeWord)) yield;
         enterGuest(kvm, vcpu, modeWord);
         continue;
       }
@@ -102,19 +106,20 @@ export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan):
       cpu.store(modeWord, OUTSIDE);
       if (outcome === PML_FULL) exitPmlFull(kvm, vcpu);
       else {
-        beginFault(kvm, vcpu, gfn, write);
+        beginFault(kvm, vcpu, write);
+        if (cpu.interleaves) {
+          if (cpu.call(openSectionStepwise(kvm, vcpu, gfn))) yield;
+        } else openSection(kvm, vcpu, gfn);
         let exits = false;
-        if (vcpu.memslot === NO_MEMSLOT || (kvm.words[vcpu.memslot + MS_FLAGS] & KVM_MEMSLOT_INVALID) !== 0) {
+        if (vcpu.memslot === NO_MEMSLOT || (cpu.load(vcpu.memslot + MS_FLAGS) & KVM_MEMSLOT_INVALID) !== 0) {
           exitMmio(vcpu);
           guest.advance(1);
         } else if (userfaultBitSet(kvm.words, vcpu.memslot, gfn)) exits = true;
         else {
           let fixed = false;
           if (write && vcpu.faultPresent && mmu.fixesLockless(kvm)) {
-            if (cpu.touch(vcpu.lastSptep)) yield;
-            cpu.store(modeWord, WALKS_TABLES);
-            if (vcpu.validGen === cpu.load(kvm.mmuValidGen)) fixed = fastPageFault(kvm, vcpu, gfn);
-            cpu.store(modeWord, OUTSIDE);
+            if (cpu.call(fastPageFault(kvm, vcpu, gfn))) yield;
+            fixed = vcpu.fastFixed;
           }
           if (!fixed) {
             if (kvm.mm !== null) {
@@ -122,10 +127,17 @@ export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan):
             } else if (kvm.hostMemory !== null) {
               if (cpu.touch(hostWord(kvm, kvm.hostMemory, vcpu, gfn))) yield;
               faultHostPage(kvm, kvm.hostMemory, vcpu, gfn);
+              if (kvm.plant === 'seq-read-late') {
+                if (cpu.interleave(kvm.invalidateSeq)) yield;
+                vcpu.invalidateSeq = cpu.load(kvm.invalidateSeq);
+              }
             }
             if (mmu.lockForFault(kvm, vcpu, write)) yield;
             if (isStale(kvm, vcpu, gfn)) cpu.counters.faultRetries++;
             else {
+              if (!vcpu.readLocked && isShortOfMmuPages(kvm)) {
+                if (cpu.call(makeMmuPagesAvailable(kvm, cpu))) yield;
+              }
               const word = mmu.prepareMap(kvm, vcpu, gfn);
               if (word !== 0) {
                 if (cpu.touch(word)) yield;
@@ -135,7 +147,8 @@ export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan):
             if (mmu.unlockAfterFault(kvm, vcpu)) yield;
           }
         }
-        kvm.srcu.readUnlock(cpu, vcpu.srcuIndex);
+        if (cpu.interleaves && cpu.interleave(kvm.srcu.countWord(cpu.id, vcpu.srcuIndex))) yield;
+        closeSection(kvm, vcpu);
         if (exits) {
           if (cpu.cost.user_exit_serial > 0) {
             if (kvm.userExitLock.lock(cpu, LockSite.userExit)) yield;
@@ -146,6 +159,7 @@ export function* vcpuRun(kvm: Kvm, vcpu: Vcpu, guest: GuestCode, plan: RunPlan):
         }
         (write ? vcpu.writeStalls : vcpu.readStalls).add(cpu.now() - vcpu.accessStart);
       }
+      if (cpu.interleave(modeWord)) yield;
       enterGuest(kvm, vcpu, modeWord);
     }
     cpu.store(modeWord, OUTSIDE);
@@ -164,30 +178,17 @@ export function* stopVcpus(kvm: Kvm, cpu: Cpu, stopAt: number): KernelPath {
 /** Models the entry of vcpu_enter_guest(): inside from now on, and then what other CPUs have asked for. */
 function enterGuest(kvm: Kvm, vcpu: Vcpu, modeWord: Word): void {
   vcpu.cpu.store(modeWord, INSIDE);
+  // Who asks for a flush now either finds this vCPU inside, and kicks it, or is found by it.
+  if (kvm.plant !== 'entry-no-fence') vcpu.cpu.fence();
   serviceTlbFlush(kvm, vcpu);
 }
 
-/** The exit: opens the SRCU read section of the fault, finds the memslot, notes the mmu notifier's sequence. */
-function beginFault(kvm: Kvm, vcpu: Vcpu, gfn: number, write: boolean): void {
+/** The exit, before the SRCU read section of the fault. */
+function beginFault(kvm: Kvm, vcpu: Vcpu, write: boolean): void {
   const { cpu } = vcpu;
   if (write) cpu.counters.writeFaults++;
   else cpu.counters.readFaults++;
   if (vcpu.pmlCount > 0) flushPmlBuffer(kvm, vcpu);
-  vcpu.srcuIndex = kvm.srcu.readLock(cpu);
-  findMemslot(kvm, vcpu, gfn);
-  vcpu.invalidateSeq = cpu.load(kvm.invalidateSeq);
-  cpu.spend(kvm.direct ? cpu.cost.fault_exit_direct : cpu.cost.fault_exit_shadow);
-}
-
-/** The memslot of the current fault: the vCPU's own last one while the set is the same, if that is how they are kept. Models kvm_vcpu_gfn_to_memslot(). */
-function findMemslot(kvm: Kvm, vcpu: Vcpu, gfn: number): void {
-  const generation = kvm.memslots.generation(vcpu.cpu);
-  if (kvm.vcpusRememberMemslots && vcpu.memslotGeneration === generation && vcpu.memslot !== NO_MEMSLOT) {
-    const offset = gfn - kvm.words[vcpu.memslot + MS_BASE_GFN];
-    if (offset >= 0 && offset < kvm.words[vcpu.memslot + MS_NPAGES]) return;
-  }
-  vcpu.memslotGeneration = generation;
-  vcpu.memslot = kvm.memslots.gfnToMemslot(vcpu.cpu, gfn);
 }
 
 /** KVM_EXIT_MEMORY_FAULT with KVM_MEMORY_EXIT_FLAG_USERFAULT, and what user space does about it. */
@@ -212,8 +213,8 @@ function hostWord(kvm: Kvm, memory: HostMemory, vcpu: Vcpu, gfn: number): Word {
 function faultHostPage(kvm: Kvm, memory: HostMemory, vcpu: Vcpu, gfn: number): void {
   const { cpu } = vcpu;
   const page = pfnOf(kvm.words, vcpu.memslot, gfn);
-  if (memory.isPresent(page)) return;
-  memory.add(page);
+  if (memory.isPresent(page, cpu)) return;
+  memory.add(page, cpu);
   cpu.counters.hostFaults++;
   cpu.spend(cpu.cost.host_fault);
 }

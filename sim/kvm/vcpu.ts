@@ -63,12 +63,15 @@ export class Vcpu {
   memslotGeneration = -1;
   /** The mmu notifier's sequence when the current fault began. */
   invalidateSeq = 0;
-  srcuIndex = 0;
+  /** SRCU index of the current fault's read section, once its memslot is found; -1 outside. */
+  srcuIndex = -1;
   pmlCount = 0;
   /** When the current access began, picoseconds. */
   accessStart = 0;
   /** The current fault holds mmu_lock for read where its MMU normally takes it for write. */
   readLocked = false;
+  /** The last call of fast_page_fault() has fixed the fault. */
+  fastFixed = false;
   /** The read lock did not do for the last fault: the next takes the lock for write. */
   needsWriteLock = false;
   writeStalls = NO_STALLS;
@@ -109,16 +112,23 @@ export function hardwareAccess(kvm: Kvm, vcpu: Vcpu, gfn: number, write: boolean
     chargeRefs(vcpu, kvm.cachedWalkRefs);
   } else {
     let sp = vcpu.root;
+    let path = WRITABLE;
     level = ROOT_LEVEL;
     for (;;) {
       sptep = spTable(kvm, sp) + tableIndex(gfn, level);
       spte = cpu.load(sptep);
       if ((spte & PRESENT) === 0 || isLeaf(spte, level)) break;
+      path &= spte;
       sp = sptePayload(spte);
       level--;
     }
     noteTable(kvm, vcpu, gfn, level, sp);
     chargeRefs(vcpu, walkRefs(kvm, ROOT_LEVEL - level + 1));
+    if (path === 0) {
+      // Writes need the right at every level. The table is not remembered: once the fault has been handled the walk finds another right.
+      tlb.cachedRegion = -1;
+      spte &= ~WRITABLE;
+    }
   }
   vcpu.lastSptep = sptep;
   vcpu.faultPresent = (spte & PRESENT) !== 0;
@@ -157,9 +167,10 @@ function chargeRefs(vcpu: Vcpu, refs: number): void {
   cpu.spend(refs * (vcpu.tlb.cachedRemote ? cpu.cost.walk_ref_remote : cpu.cost.walk_ref));
 }
 
-/** Sets the D bit, and logs the page if PML is on. False when the PML buffer is full: the vCPU must exit first. */
+/** Sets the D bit if there is one, and logs the page if PML is on. False when the PML buffer is full: the vCPU must exit first. */
 function setDirty(kvm: Kvm, vcpu: Vcpu, gfn: number, sptep: number, level: number): boolean {
   const { cpu } = vcpu;
+  if (!kvm.hasAdBits) return true;
   const log = level === 1 && kvm.hasPml && kvm.words[kvm.dirtyLoggingCount] > 0;
   if (log && vcpu.pmlCount === PML_ENTRIES) return false;
   cpu.fetchOr(sptep, DIRTY);
@@ -191,6 +202,7 @@ export const GuestMode = { outside: 0, inside: 1, kicked: 2, walksTables: 3 } as
 export function serviceKick(kvm: Kvm, vcpu: Vcpu): void {
   const { cpu } = vcpu;
   cpu.store(kvm.inGuestMode + cpu.id, GuestMode.inside);
+  cpu.fence(); // as at every entry
   cpu.spend(cpu.cost.kick_exit);
   flushPmlBuffer(kvm, vcpu);
   serviceTlbFlush(kvm, vcpu);
@@ -208,10 +220,11 @@ export function serviceTlbFlush(kvm: Kvm, vcpu: Vcpu): void {
 
 /** Makes every vCPU drop its TLB before its next access. Models kvm_flush_remote_tlbs(). */
 export function kvmFlushRemoteTlbs(kvm: Kvm, cpu: Cpu): void {
+  if (kvm.plant === 'kick-before-request') kickVcpus(kvm, cpu);
   cpu.fetchAdd(kvm.tlbGeneration, 1);
   cpu.counters.remoteTlbFlushes++;
   cpu.spend(cpu.cost.tlb_flush);
-  kickVcpus(kvm, cpu);
+  if (kvm.plant !== 'kick-before-request') kickVcpus(kvm, cpu);
 }
 
 /** Waits until every vCPU that was kicked has left the guest, and none is in a lockless walk that began before. Models kvm_kick_many_cpus() with KVM_REQUEST_WAIT. Suspends: between two looks. */
@@ -220,6 +233,20 @@ export function* awaitKickedVcpus(kvm: Kvm, cpu: Cpu): KernelPath {
     const mode = kvm.inGuestMode + id;
     if (cpu.touch(mode)) yield;
     while (cpu.load(mode) >= GuestMode.kicked) {
+      cpu.spend(cpu.cost.kick_ack_poll);
+      if (cpu.touch(mode)) yield;
+    }
+  }
+}
+
+/**
+ * Waits until no vCPU is in a lockless walk that it may have begun before the TLBs were flushed. Those that run guest code need not be waited for:
+ * a kicked one touches nothing before it has dropped its TLB. Models the wait of kvm_flush_remote_tlbs() for READING_SHADOW_PAGE_TABLES. Suspends: between two looks.
+ */
+export function* awaitTableWalkers(kvm: Kvm, cpu: Cpu): KernelPath {
+  for (let id = 0; id < kvm.config.vcpuCount; id++) {
+    const mode = kvm.inGuestMode + id;
+    while (cpu.load(mode) === GuestMode.walksTables) {
       cpu.spend(cpu.cost.kick_ack_poll);
       if (cpu.touch(mode)) yield;
     }

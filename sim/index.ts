@@ -17,6 +17,7 @@ export type {
   DemandPagingOptions,
   DirtyLogOptions,
   MemslotsOptions,
+  MigrationOptions,
   PhaseTime,
   PostCopyOptions,
   RunOutcome,
@@ -24,18 +25,49 @@ export type {
   UserfaultOptions,
   Validity,
   Warning,
+  WriteProtectOptions,
 } from './machine/cell.js';
+export {
+  CHECK_SCHEDULERS,
+  type CheckFailure,
+  type CheckOptions,
+  type CheckOutcome,
+  type CheckProgress,
+  type HistoryStep,
+  MEMORY_ORDERS,
+  ReplayError,
+  runCheck,
+} from './machine/check.js';
 export { demandPagingArenaBytes } from './machine/demand-paging.js';
 export { checkDemandPagingOptions, DEFAULT_DEMAND_PAGING } from './machine/demand-paging-options.js';
 export { arenaBytes, checkDirtyLogOptions, DEFAULT_DIRTY_LOG } from './machine/dirty-log-options.js';
 export { memslotsArenaBytes } from './machine/memslots-config.js';
 export { checkMemslotsOptions, DEFAULT_MEMSLOTS } from './machine/memslots-options.js';
+export { checkMigrationOptions, DEFAULT_MIGRATION, migrationArenaBytes } from './machine/migration-options.js';
 export { postCopyArenaBytes } from './machine/post-copy.js';
 export { checkPostCopyOptions, DEFAULT_POST_COPY } from './machine/post-copy-options.js';
 export { listProfiles, loadProfile, type MachineProfile, profileHash, withOverrides } from './machine/profile.js';
+export { PROTOCOLS } from './machine/protocols/index.js';
+export type { Claim, Plant, Protocol } from './machine/protocols/protocol.js';
 export type { AddressLimit } from './machine/replay-addresses.js';
 export { defaultMaxSlots, fitCalls, type ReplayOptions, type ReplayOutcome, replayStructures, runReplayVirtual } from './machine/replay-regions.js';
 export { IOCTL_KINDS, type IoctlKind, type RegionsCall } from './machine/replay-world.js';
-export { closePools, runDemandPagingThreads, runDirtyLogThreads, runMemslotsThreads, runPostCopyThreads } from './machine/run-suite-threads.js';
-export { runDemandPagingVirtual, runDirtyLogVirtual, runMemslotsVirtual, runPostCopyVirtual } from './machine/run-virtual.js';
+export {
+  closePools,
+  runDemandPagingThreads,
+  runDirtyLogThreads,
+  runMemslotsThreads,
+  runMigrationThreads,
+  runPostCopyThreads,
+  runWriteProtectThreads,
+} from './machine/run-suite-threads.js';
+export {
+  runDemandPagingVirtual,
+  runDirtyLogVirtual,
+  runMemslotsVirtual,
+  runMigrationVirtual,
+  runPostCopyVirtual,
+  runWriteProtectVirtual,
+} from './machine/run-virtual.js';
+export { checkWriteProtectOptions, DEFAULT_WRITE_PROTECT, writeProtectArenaBytes } from './machine/write-protect-options.js';
 export { Arena } from './memory/arena.js';

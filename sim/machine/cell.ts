@@ -2,6 +2,7 @@
 
 import type { HistogramSummary } from '../engine/histogram.js';
 import type { LockReport } from '../engine/lock-stats.js';
+import type { WriteProtectName } from '../kvm/write-protect.js';
 
 export const SPLIT_POLICIES = ['lazy', 'eager', 'eager-skip', 'on-fault'] as const;
 export const MMUS = ['shadow', 'tdp'] as const;
@@ -166,6 +167,61 @@ export interface PostCopyOptions extends UserfaultOptions {
   accesses: number;
   /** Nanoseconds that the guest computes between two accesses to pages. */
   computeNs: number;
+}
+
+export const PROTECTED_BACKINGS = ['anonymous', 'anonymous_hugetlb_2mb'] as const;
+
+/** Everything that decides the numbers of one write-protect cell: all memory is protected again and again while vCPUs write it and the host changes pages. */
+export interface WriteProtectOptions {
+  vcpus: number;
+  /** Bytes of each vCPU's region. */
+  vcpuBytes: number;
+  /** How KVM takes write access away: under mmu_lock, without it, or root by root. */
+  writeProtect: WriteProtectName;
+  /** What if mmu_lock cost nothing and nobody ever waited for it? Virtual time only. */
+  mmuLock: 'real' | 'free';
+  backing: (typeof PROTECTED_BACKINGS)[number];
+  ept: boolean;
+  /** Host pages that another thread of the host changes per second. */
+  notifierRate: number;
+  /** KVM_GET_DIRTY_LOG calls after the one ioctl that turns logging on. */
+  passes: number;
+  /** From the start of one ioctl to the start of the next, nanoseconds; one that is late starts at once. 0: back to back. */
+  periodNs: number;
+  /** What the guest computes after each write, nanoseconds. */
+  computeNs: number;
+  randomAccess: boolean;
+  preempt: (typeof PREEMPT_MODELS)[number];
+  /** Seed of the guests' own random numbers, and of the pages that the host changes. */
+  guestSeed: number;
+}
+
+export const MIGRATION_ERAS = ['2013', '2022'] as const;
+
+/** Everything that decides the numbers of one cell of a pre-copy migration. */
+export interface MigrationOptions {
+  vcpus: number;
+  /** Bytes of each vCPU's region. */
+  vcpuBytes: number;
+  era: (typeof MIGRATION_ERAS)[number];
+  writeProtect: WriteProtectName;
+  split: (typeof SPLIT_POLICIES)[number];
+  /** Manual protection with an initially all-set log: pages are protected as they are sent, and not when the log is read. */
+  manualProtect: boolean;
+  /** With manual protection: bytes whose log is cleared by one ioctl. */
+  clearChunkBytes: number;
+  backing: (typeof BACKINGS)[number];
+  ept: boolean;
+  /** Pages that each vCPU writes per second when nothing holds it up, at most; 0 for as fast as it can. */
+  dirtyRate: number;
+  randomAccess: boolean;
+  /** Bytes per second of the link. */
+  bandwidth: number;
+  /** Longest downtime that is asked for: the guest is stopped once the rest is sent within it. Nanoseconds. */
+  downtimeNs: number;
+  /** Rounds after which it is stopped in any case. */
+  maxRounds: number;
+  guestSeed: number;
 }
 
 /** A doubt about a number, stored beside it. */

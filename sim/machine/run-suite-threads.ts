@@ -2,7 +2,7 @@
 
 import type { Costs } from '../engine/costs.js';
 import { costsAt } from '../engine/virtual/topology.js';
-import type { DemandPagingOptions, DirtyLogOptions, MemslotsOptions, PostCopyOptions, RunOutcome } from './cell.js';
+import type { DemandPagingOptions, DirtyLogOptions, MemslotsOptions, MigrationOptions, PostCopyOptions, RunOutcome, WriteProtectOptions } from './cell.js';
 import { costsInNs, type MachineProfile } from './profile.js';
 import { runScenarioThreads } from './run-threads.js';
 import type { ScenarioSource } from './run-threads-message.js';
@@ -36,6 +36,16 @@ export function runDemandPagingThreads(options: DemandPagingOptions, run: Thread
 /** A repetition of a post-copy migration's cell. Rejects as `runDirtyLogThreads` does. */
 export function runPostCopyThreads(options: PostCopyOptions, run: ThreadsOptions): Promise<RunOutcome> {
   return runSuite(scenarioIn('./post-copy.js', 'postCopyScenario', options), run, false);
+}
+
+/** A repetition of a write-protect cell. Rejects as `runDirtyLogThreads` does. */
+export function runWriteProtectThreads(options: WriteProtectOptions, run: ThreadsOptions): Promise<RunOutcome> {
+  return runSuite(scenarioIn('./write-protect.js', 'writeProtectScenario', options), run, true);
+}
+
+/** A repetition of a pre-copy migration's cell. Rejects as `runDirtyLogThreads` does. */
+export function runMigrationThreads(options: MigrationOptions, run: ThreadsOptions): Promise<RunOutcome> {
+  return runSuite(scenarioIn('./migration.js', 'migrationScenario', options), run, true);
 }
 
 /** By URL: each worker imports the module itself. */

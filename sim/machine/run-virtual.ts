@@ -3,13 +3,25 @@
 import { withSums } from '../engine/counters.js';
 import { type GangTimes, VirtualEngine } from '../engine/virtual/engine.js';
 import { Arena } from '../memory/arena.js';
-import type { DemandPagingOptions, DirtyLogOptions, MemslotsOptions, PhaseTime, PostCopyOptions, RunOutcome, Warning } from './cell.js';
+import type {
+  DemandPagingOptions,
+  DirtyLogOptions,
+  MemslotsOptions,
+  MigrationOptions,
+  PhaseTime,
+  PostCopyOptions,
+  RunOutcome,
+  Warning,
+  WriteProtectOptions,
+} from './cell.js';
 import { demandPagingScenario } from './demand-paging.js';
 import { dirtyLogScenario } from './dirty-log.js';
 import { memslotsScenario } from './memslots.js';
+import { migrationScenario } from './migration.js';
 import { postCopyScenario } from './post-copy.js';
 import { costsInNs, type MachineProfile } from './profile.js';
 import { combineTimes, isInCrew, type Phase, ratesOf, type Scenario } from './scenario.js';
+import { writeProtectScenario } from './write-protect.js';
 
 export interface VirtualRun {
   profile: MachineProfile;
@@ -34,6 +46,16 @@ export function runDemandPagingVirtual(options: DemandPagingOptions, run: Virtua
 /** One cell of a post-copy migration in virtual time. CPU-bound; throws when an invariant breaks. */
 export function runPostCopyVirtual(options: PostCopyOptions, run: VirtualRun): RunOutcome {
   return runScenarioVirtual(postCopyScenario(options), run);
+}
+
+/** One write-protect cell in virtual time. CPU-bound; throws when an invariant breaks. */
+export function runWriteProtectVirtual(options: WriteProtectOptions, run: VirtualRun): RunOutcome {
+  return runScenarioVirtual(writeProtectScenario(options), run);
+}
+
+/** One cell of a pre-copy migration in virtual time. CPU-bound; throws when an invariant breaks. */
+export function runMigrationVirtual(options: MigrationOptions, run: VirtualRun): RunOutcome {
+  return runScenarioVirtual(migrationScenario(options), run);
 }
 
 /** Any scenario in virtual time. */

@@ -1,0 +1,65 @@
+// One case of a protocol, laid out once: each run begins from the same words, with objects of its own.
+
+import { type Chooser, ExploreEngine, type Recorder, type RunEnd } from '../engine/explore/engine.js';
+import { Arena } from '../memory/arena.js';
+import type { CheckOptions } from './check.js';
+import type { Protocol, ProtocolParts, ProtocolRun } from './protocols/protocol.js';
+
+export class CheckCase {
+  readonly actors: readonly string[];
+  readonly #protocol: Protocol;
+  readonly #options: CheckOptions;
+  readonly #arena: Arena;
+  readonly #engine: ExploreEngine;
+  readonly #initial: Int32Array;
+
+  constructor(protocol: Protocol, options: CheckOptions) {
+    this.#protocol = protocol;
+    this.#options = options;
+    this.actors = protocol.actors(options);
+    this.#arena = Arena.ofWords(protocol.arenaWords(options));
+    this.#engine = new ExploreEngine({
+      words: this.#arena.words,
+      cpuCount: this.actors.length,
+      tso: options.memoryOrder === 'tso',
+      interruptible: protocol.interruptible,
+      maxSteps: options.maxSteps,
+      actorName: (cpu) => this.actors[cpu],
+    });
+    this.#build(true);
+    this.#initial = this.#arena.words.slice();
+  }
+
+  /** What a build gets: the arena from its first word on, and locks that nobody holds. */
+  parts(): ProtocolParts {
+    return { arena: new Arena(this.#arena.buffer), locks: this.#engine.newLocks(), cpus: this.#engine.cpus };
+  }
+
+  #build(initialize: boolean): ProtocolRun {
+    return this.#protocol.build(this.parts(), this.#options, initialize);
+  }
+
+  /** Runs the case once. Its claims are not looked at again after the first `checked` steps. */
+  run(chooser: Chooser, checked: number, recorder: Recorder | null = null): RunEnd {
+    const engine = this.#engine;
+    this.#arena.words.set(this.#initial);
+    const run = this.#build(false);
+    engine.recorder = recorder;
+    engine.checkFrom = checked;
+    engine.afterStep = run.afterStep === undefined ? undefined : () => run.afterStep?.();
+    const end = engine.run(run.paths(), chooser);
+    engine.recorder = null;
+    if (end.kind !== 'done') return end;
+    return engine.failureIn(() => run.atEnd?.()) ?? end;
+  }
+
+  /** Steps of the last run. */
+  get steps(): number {
+    return this.#engine.step;
+  }
+
+  /** Kinds of coarse steps in all runs (see the engine). */
+  countCoarseSteps(): number {
+    return this.#engine.countCoarseSteps();
+  }
+}

@@ -36,10 +36,13 @@ for (const args of [
   ['run', 'memslots', '--help'],
   ['run', 'demand-paging', '--help'],
   ['run', 'post-copy', '--help'],
+  ['run', 'write-protect', '--help'],
+  ['run', 'migration', '--help'],
   ['run', 'dirty-log', 'memslots', '--help'],
   ['show', '--help'],
   ['report', '--help'],
   ['regions', '--help'],
+  ['check', '--help'],
   ['list', '--help'],
   ['help', 'run'],
 ]) {
@@ -59,7 +62,7 @@ test('letters are offered where one suite is named, and only there', (t) => {
 
 test('several suites share the options that mean the same in each', (t) => {
   const { stdout } = mmulab(temporaryFolder(t), 'run', '--help');
-  assert.match(stdout, /^Options that all of dirty-log, memslots, demand-paging, post-copy have/m);
+  assert.match(stdout, /^Options that all of dirty-log, memslots, demand-paging, post-copy, write-protect, migration have/m);
   assert.match(stdout, /^ {2}--vcpus <list>/m);
   for (const word of ['--split', '--loops', '--slots']) assert.doesNotMatch(stdout, new RegExp(`^ {2}(-., )?${word}`, 'm'));
 });
@@ -98,6 +101,9 @@ test('list names suites, options, metrics, split policies and profiles', (t) => 
     'Suite memslots',
     'Suite demand-paging',
     'Suite post-copy',
+    'Suite write-protect',
+    'Suite migration',
+    'x5690-2013',
     '-k, --kvm-userfault',
     'per_vcpu_demand_paging_rate',
     'ampereone-2024',
@@ -137,11 +143,17 @@ const USAGE_ERRORS: [string[], RegExp][] = [
   [['run', 'dirty-log', '--vcpu', '3'], /Unknown option '--vcpu' \(Did you mean --vcpus\?\)/],
   [['run', 'dirty-log', '-z'], /Unknown option '-z'/],
   [['run', '-v', '4'], /Unknown option '-v': letters belong to one suite/],
-  [['run', 'dirty-lg'], /Cannot run suite "dirty-lg": no such suite, expected dirty-log, memslots, demand-paging, post-copy \(did you mean dirty-log\?\)/],
+  [
+    ['run', 'dirty-lg'],
+    /Cannot run suite "dirty-lg": no such suite, expected dirty-log, memslots, demand-paging, post-copy, write-protect, migration \(did you mean dirty-log\?\)/,
+  ],
   [['run', 'memslot-perf'], /Cannot run suite "memslot-perf": .* \(did you mean memslots\?\)/],
   [['run', 'memslot_perf_test'], /\(did you mean memslots\?\)/],
-  [['run', 'something-else'], /expected dirty-log, memslots, demand-paging, post-copy$/m],
-  [['run', '--split', 'lazy'], /Unknown option '--split' of several suites together: name dirty-log for it \(mmulab run dirty-log --split \.\.\.\)/],
+  [['run', 'something-else'], /expected dirty-log, memslots, demand-paging, post-copy, write-protect, migration$/m],
+  [
+    ['run', '--split', 'lazy'],
+    /Unknown option '--split' of several suites together: name dirty-log or migration for it \(mmulab run dirty-log --split \.\.\.\)/,
+  ],
   [['run', '--slots', '4'], /Unknown option '--slots' of several suites together: name dirty-log or memslots for it/],
   [['run', 'dirty-log', '--loops', '4'], /Unknown option '--loops' of dirty-log: name memslots for it/],
   [['run', 'memslots', '-s', '8195', '--test', 'map'], /Cannot run test map: current 8195 slots, expected at most 8194 for this test/],
@@ -176,8 +188,14 @@ const USAGE_ERRORS: [string[], RegExp][] = [
     /Cannot use --bandwidth: current "10G", expected a bandwidth in bits or bytes per second, such as 10GBit or 1.25GB\/s/,
   ],
   [['run', 'post-copy', '-u', 'none'], /Cannot migrate after the switch: current nobody who catches faults/],
+  [['run', 'write-protect', '--mmu-lock', 'free', '--engine', 'threads'], /Cannot run with a free mmu_lock on real threads/],
+  [['run', 'migration', '--write-protect', 'lockless', '--era', '2022'], /Cannot write-protect without mmu_lock: current era=2022, expected era=2013/],
   [['run', 'post-copy', '--format', 'selftest'], /Cannot print post-copy with --format selftest: expected memslots, demand-paging/],
   [['run', 'dirty-log', 'extra'], /Cannot run suite "extra"/],
+  [['check', 'no-such-protocol'], /Cannot check "no-such-protocol": no such protocol/],
+  [['check', '--scheduler', 'randm'], /Cannot use --scheduler: current "randm", .*\(did you mean random\?\)/],
+  [['check', '--plugin', 'gone.js'], /Cannot use --plugin "gone.js": no such file/],
+  [['check', '--plugin', 'foreign.ndjson'], /Cannot use --plugin "foreign.ndjson": /],
   [['rnu'], /Unknown command 'rnu' \(Did you mean run\?\)/],
   [['run', '--resume', 'gone.ndjson'], /Cannot resume "gone.ndjson": no such file/],
   [['show', 'gone.ndjson'], /Cannot read results "gone.ndjson": current ENOENT/],
@@ -272,7 +290,10 @@ test('several suites run into one file, each on its own machines, and each is re
     'demand-paging: x86-2s48c-2024',
     'dirty-log: intel-2s48c-2022',
     'memslots: xeon-8167m-2021',
+    'migration: intel-2s48c-2022',
+    'migration: x5690-2013',
     'post-copy: x86-2s48c-2024',
+    'write-protect: x5690-2013',
   ]);
   assert.match(run.stderr, new RegExp(`\\[${records.length}/${records.length}\\] `));
   const again = mmulab(folder, 'run', 'memslots', '--smoke', '--resume', 'r.ndjson');

@@ -4,6 +4,7 @@
 import { readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import type { BenchFlags } from './bench-command.js';
+import type { CheckFlags } from './check-settings.js';
 import type { RegionsFlags } from './regions-command.js';
 import type { Given } from './suite-options.js';
 
@@ -17,6 +18,7 @@ const EXAMPLES = `Examples:
   $ mmulab show results/published.ndjson
   $ mmulab report results/*.ndjson -o report.html
   $ mmulab bench structures --chart structures.svg
+  $ mmulab check                                     can any interleaving break the lockless protocols?
 `;
 
 /** The program for these arguments: suite letters are bound only where exactly one suite is named. */
@@ -33,6 +35,7 @@ export async function makeProgram(args: string[]): Promise<Command> {
   addList(program);
   addShow(program);
   addBench(program);
+  addCheck(program);
   for (const command of [program, ...program.commands]) quiet(command);
   return program;
 }
@@ -167,6 +170,51 @@ function addBench(program: Command): void {
     .action(async (name: string, options: BenchFlags) => {
       const { benchCommand } = await import('./bench-command.js');
       await benchCommand(name, options);
+    });
+}
+
+const CHECK_HELP = `Examples:
+  $ mmulab check                                     all protocols, right and with each planted bug
+  $ mmulab check --list                              protocols, what they claim, bugs that can be planted
+  $ mmulab check write-protect --vcpus 3             one protocol, every interleaving
+  $ mmulab check write-protect --scheduler bounded --bound 2
+  $ mmulab check --plugin ./my-protocol.mjs          a protocol of your own (docs/checking-an-idea.md)
+  $ mmulab check --engine threads --seconds 30       the same paths on real threads, with random timing
+`;
+
+const CHECK_EXITS = `
+Exit codes: 0 nothing broke (or the search is unfinished, and says so); 20 a claim is broken: also that of a planted bug which was asked for by
+--plant, since its version is broken. Without a protocol, 20 says that a right version is broken or that a planted bug was not found. 130 after Ctrl-C.
+`;
+
+function addCheck(program: Command): void {
+  program
+    .command('check')
+    .argument('[protocol]', 'protocol to check; all of them, with every planted bug, when none is named')
+    .description('Run a small case of a lockless protocol in every interleaving, and show the one that breaks it')
+    .addHelpText('before', CHECK_HELP)
+    .addHelpText('after', CHECK_EXITS)
+    .option('--list', 'list protocols with their claims and planted bugs')
+    .option('--vcpus <list>', "vCPUs of the case; by default the protocol's own")
+    .option('--plant <bug>', 'plant this bug into the protocol')
+    .option('--memory-order <list>', 'sc (sequential consistency) or tso (x86 store buffers); by default sc, of all protocols both')
+    .option('--scheduler <name>', 'exhaustive, bounded (few preemptions), random, pct (probabilistic concurrency testing) (default: exhaustive)')
+    .option('--bound <n>', 'bounded: preemptions of a schedule (default: 2); pct: depth of the bugs looked for (default: 3)')
+    .option('--seed <n>', 'random, pct: seed of the first schedule (default: 1)')
+    .option('--schedules <n>', 'schedules, at most; random, pct: 10000 by default; exhaustive, bounded: no limit (0)')
+    .option('--seconds <n>', 'end a search after this, unfinished; 0 for no limit (default: 10 for each row of all protocols, else 0)')
+    .option('--max-steps <n>', 'steps of a schedule; a longer one is a livelock (default: 5000)')
+    .option('--replay <schedule>', 'run this one schedule, as a failure printed it')
+    .option('--plugin <module>', 'ES module whose default export is a protocol')
+    .option('--engine <name>', 'explore (every interleaving), or random stress of the suite write-protect: virtual, threads', 'explore')
+    .option('--seeds <n>', 'virtual, threads: runs, each with the next seed (virtual: 1000 by default; threads: 30 seconds)')
+    .option('--jobs <n>', 'checks at a time; by default one per core')
+    .option('--format <name>', 'stdout: text, json, markdown', 'text')
+    .option('--output <file>', 'results file; by default results/checks.ndjson for all protocols, none for one')
+    .option('--quiet', 'no progress on stderr')
+    .action(async (name: string | undefined, options: CheckFlags) => {
+      const { checkCommand } = await import('./check-command.js');
+      process.exitCode = await checkCommand(name, options);
     });
 }
 

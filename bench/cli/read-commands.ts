@@ -3,7 +3,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { systemReason, UsageError } from '../errors.js';
-import { type ResultRecord, readResults } from '../results/index.js';
+import { readRecords, type StoredRecord } from '../results/index.js';
 import { parseFormat, render, writeReport } from './reports-door.js';
 
 /** Writes the page of all records. */
@@ -20,10 +20,10 @@ export async function showCommand(paths: string[], format: string): Promise<void
 }
 
 /** The records of files and of the .ndjson files in folders. Of a cell that several files have, the newest record; a note on stderr says so. */
-function readAll(paths: string[]): ResultRecord[] {
-  const newest = new Map<string, ResultRecord>();
+function readAll(paths: string[]): StoredRecord[] {
+  const newest = new Map<string, StoredRecord>();
   const repeated = new Set<string>();
-  for (const record of paths.flatMap(filesOf).flatMap(readResults)) {
+  for (const record of paths.flatMap(filesOf).flatMap(readRecords)) {
     const other = newest.get(record.cell);
     if (other !== undefined) repeated.add(record.cell);
     if (other === undefined || record.wall.startedAt > other.wall.startedAt) newest.set(record.cell, record);
@@ -36,7 +36,7 @@ function filesOf(path: string): string[] {
   try {
     if (!statSync(path).isDirectory()) return [path];
   } catch (error) {
-    throw new UsageError(`Cannot read results ${JSON.stringify(path)}: current ${systemReason(error)}, expected a file written by mmulab run`, {
+    throw new UsageError(`Cannot read results ${JSON.stringify(path)}: current ${systemReason(error)}, expected a file written by mmulab`, {
       cause: error,
     });
   }
@@ -44,7 +44,6 @@ function filesOf(path: string): string[] {
     .filter((name) => name.endsWith('.ndjson'))
     .sort()
     .map((name) => join(path, name));
-  if (files.length === 0)
-    throw new UsageError(`Cannot read results ${JSON.stringify(path)}: the folder has no .ndjson file, expected one written by mmulab run`);
+  if (files.length === 0) throw new UsageError(`Cannot read results ${JSON.stringify(path)}: the folder has no .ndjson file, expected one written by mmulab`);
   return files;
 }

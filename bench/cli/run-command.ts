@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { UsageError } from '../errors.js';
 import { openProgress, type Progress } from '../output/progress.js';
-import { checkWritable, type ResultRecord, readResults, writeResults } from '../results/index.js';
+import { type CheckRecord, checkWritable, isCell, isCheck, type ResultRecord, readRecords, type StoredRecord, writeResults } from '../results/index.js';
 import {
   type FinishedRun,
   findProvenance,
@@ -15,6 +15,7 @@ import {
   type PlannedCell,
   type Provenance,
   planSuite,
+  type Resumption,
   resumeFrom,
   sampleThreads,
   sweep,
@@ -59,7 +60,7 @@ export async function runCommand(request: RunRequest): Promise<number> {
   const provenance = findProvenance();
   checkWritable(settings.output, 'results');
   if (settings.report !== undefined) checkWritable(settings.report, 'report');
-  const { kept, remaining, notes } = startingPoint(settings, cells, provenance);
+  const { kept, checks, remaining, notes } = startingPoint(settings, cells, provenance);
   const progress = openProgress({ cells: remaining, quiet: request.flags.quiet === true, jobs: settings.engine === 'threads' ? 1 : settings.jobs });
   for (const note of [...request.notes, ...notes]) progress.note(note);
   const records = new Map(kept.map((record) => [record.cell, record]));
@@ -73,13 +74,13 @@ export async function runCommand(request: RunRequest): Promise<number> {
   });
   const save = (cell: PlannedCell, runs: FinishedRun[]): void => {
     records.set(cell.key, toRecord(cell, runs, provenance));
-    writeResults(settings.output, [...records.values()]);
+    writeResults(settings.output, [...records.values(), ...checks]);
   };
   await execute(settings, remaining, { progress, interrupt, save });
   interrupt.release();
   progress.close();
   const results = [...records.values()].sort((a, b) => (a.cell < b.cell ? -1 : 1));
-  if (results.length > 0) await finish(settings, { results, cells }, progress);
+  if (results.length > 0) await finish(settings, { results, checks, cells }, progress);
   if (!interrupt.stop.aborted) return 0;
   process.stderr.write(`${resumeText(settings, { done: doneOf(), all: cells.length })}\n`);
   return INTERRUPTED;
@@ -159,18 +160,16 @@ function suiteNamed(name: string): Suite {
 }
 
 /** What the results file keeps. A file that is no results file is never replaced. */
-function startingPoint(
-  settings: RunSettings,
-  cells: PlannedCell[],
-  provenance: Provenance,
-): { kept: ResultRecord[]; remaining: PlannedCell[]; notes: string[] } {
-  if (!existsSync(settings.output)) return { kept: [], remaining: cells, notes: [] };
-  const before = readResults(settings.output);
-  if (settings.resume) return resumeFrom(before, cells, provenance.commit);
+function startingPoint(settings: RunSettings, cells: PlannedCell[], provenance: Provenance): Resumption & { checks: CheckRecord[] } {
+  if (!existsSync(settings.output)) return { kept: [], checks: [], remaining: cells, notes: [] };
+  const all = readRecords(settings.output);
+  const checks = all.filter(isCheck);
+  const before = all.filter(isCell);
+  if (settings.resume) return { checks, ...resumeFrom(before, cells, provenance.commit) };
   const planned = new Set(cells.map(({ key }) => key));
   const kept = before.filter((record) => !planned.has(record.cell));
   const notes = kept.length > 0 ? [`${kept.length} other cells stay in ${settings.output}`] : [];
-  return { kept, remaining: cells, notes };
+  return { kept, checks, remaining: cells, notes };
 }
 
 async function execute(
@@ -205,13 +204,20 @@ async function closeThreadPools(cells: readonly PlannedCell[]): Promise<void> {
   await Promise.all([...new Set(cells.map(({ simulation }) => simulation))].map((simulation) => simulation.closeThreads()));
 }
 
-async function finish(settings: RunSettings, { results, cells }: { results: ResultRecord[]; cells: PlannedCell[] }, progress: Progress): Promise<void> {
+/** The records of the file: cells, and checks that it holds beside them. */
+interface Finished {
+  results: ResultRecord[];
+  checks: CheckRecord[];
+  cells: PlannedCell[];
+}
+
+async function finish(settings: RunSettings, { results, checks, cells }: Finished, progress: Progress): Promise<void> {
   const ofThisRun = new Set(cells.map(({ key }) => key));
   // A selftest prints what it ran; tables are of the whole file.
-  const shown = settings.format === 'selftest' ? results.filter(({ cell }) => ofThisRun.has(cell)) : results;
+  const shown: StoredRecord[] = settings.format === 'selftest' ? results.filter(({ cell }) => ofThisRun.has(cell)) : [...results, ...checks];
   if (shown.length > 0) process.stdout.write(await render(shown, settings.format, (line) => progress.note(line)));
   if (settings.report !== undefined) {
-    await writeReport(settings.report, results);
+    await writeReport(settings.report, [...results, ...checks]);
     progress.note(`Report: ${settings.report}`);
   }
   progress.note(`Results: ${settings.output}`);

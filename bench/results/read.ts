@@ -3,23 +3,28 @@
 import { readFileSync } from 'node:fs';
 import { systemReason, UsageError } from '../errors.js';
 import { checkRecord } from './schema.js';
-import { type ResultRecord, SCHEMA_VERSION } from './types.js';
+import { isCell, type ResultRecord, SCHEMA_VERSION, type StoredRecord } from './types.js';
 
-/**
- * The records of an NDJSON results file, in file order. Throws an `Error` of one line when the file cannot be read, is empty, has a line that is not
- * a record of this schema version, lacks its final line end (it was cut off), or has one cell twice.
- */
+/** The cells of suites of an NDJSON results file, in file order; records of checks are left out. Throws as `readRecords` does. */
 export function readResults(path: string): ResultRecord[] {
-  return parseResults(readText(path), path);
+  return readRecords(path).filter(isCell);
 }
 
-/** As `readResults`, from the text of a file; `path` is for messages alone. */
-export function parseResults(text: string, path: string): ResultRecord[] {
+/**
+ * All records of an NDJSON results file, in file order. Throws an `Error` of one line when the file cannot be read, is empty, has a line that is not
+ * a record of this schema version, lacks its final line end (it was cut off), or has one cell twice.
+ */
+export function readRecords(path: string): StoredRecord[] {
+  return parseRecords(readText(path), path);
+}
+
+/** As `readRecords`, from the text of a file; `path` is for messages alone. */
+function parseRecords(text: string, path: string): StoredRecord[] {
   const refuse = (reason: string): UsageError => new UsageError(`Cannot read results ${JSON.stringify(path)}: ${reason}`);
   if (text.trim() === '') throw refuse('the file is empty, expected one JSON record a line');
   const lines = text.split('\n');
   const last = lines.pop();
-  const records: ResultRecord[] = [];
+  const records: StoredRecord[] = [];
   const lineOf = new Map<string, number>();
   for (const [index, line] of lines.entries()) {
     const record = parseLine(line, (reason) => refuse(`line ${index + 1} ${reason}`));
@@ -36,13 +41,13 @@ function readText(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new UsageError(`Cannot read results ${JSON.stringify(path)}: current ${systemReason(error)}, expected a file written by mmulab run`, {
+    throw new UsageError(`Cannot read results ${JSON.stringify(path)}: current ${systemReason(error)}, expected a file written by mmulab`, {
       cause: error,
     });
   }
 }
 
-function parseLine(line: string, refuse: (reason: string) => UsageError): ResultRecord {
+function parseLine(line: string, refuse: (reason: string) => UsageError): StoredRecord {
   const value = parseJson(line, refuse);
   if (typeof value !== 'object' || value === null || !('schemaVersion' in value)) throw refuse('is no mmulab record, expected a schemaVersion');
   if (value.schemaVersion !== SCHEMA_VERSION) {

@@ -6,11 +6,37 @@ import { type TestContext, test } from 'node:test';
 import { DiskError, UsageError } from '../errors.js';
 import { FAKE_PROVENANCE, fakeCell, fakeOutcome } from '../run/cells.fixture.js';
 import { toRecord } from '../run/record.js';
-import { checkWritable, type ResultRecord, readResults, SCHEMA_VERSION, writeResults } from './index.js';
+import { type CheckRecord, checkWritable, type ResultRecord, readRecords, readResults, SCHEMA_VERSION, writeResults } from './index.js';
 
 function recordOf(vcpus: number): ResultRecord {
   const runs = [{ seed: 1, outcome: fakeOutcome(), startedAt: new Date(0), seconds: 1 }];
   return toRecord(fakeCell(vcpus), runs, FAKE_PROVENANCE);
+}
+
+function checkOf(vcpus: number, changes: Partial<CheckRecord> = {}): CheckRecord {
+  return {
+    schemaVersion: SCHEMA_VERSION,
+    kind: 'check',
+    cell: `check write-protect vcpus=${vcpus}`,
+    protocol: 'write-protect',
+    summary: 'a fault beside write protection',
+    claims: [{ name: 'no-lost-write', claim: 'every write is logged' }],
+    plant: { name: 'no-retry', what: 'believes an old spte', needsTso: true },
+    options: { vcpus, memoryOrder: 'tso', scheduler: 'exhaustive', bound: 2, seed: 1, schedules: 0, maxSteps: 100 },
+    verdict: 'broken',
+    actors: ['vCPU 0', 'ioctl'],
+    ...{ schedules: 7, pruned: 2, steps: 90, longest: 12, coarse: 0 },
+    failure: {
+      claim: 'no-lost-write',
+      message: 'gfn 3 is lost',
+      schedule: 'a3b2',
+      history: [{ step: 1, actor: 1, what: 'loads', matters: true }],
+      traceHash: '0123456789abcdef',
+    },
+    ...FAKE_PROVENANCE,
+    wall: { startedAt: '2026-01-01T00:00:00.000Z', seconds: 1 },
+    ...changes,
+  };
 }
 
 function temporaryFolder(t: TestContext): string {
@@ -33,6 +59,17 @@ test('what is written reads back, sorted by cell, in a folder that was made', (t
     [...records].sort((a, b) => (a.cell < b.cell ? -1 : 1)),
   );
   assert.deepEqual(readdirSync(join(path, '..')), ['results.ndjson']);
+});
+
+test('checks stand in a file with cells or alone; readResults leaves them out', (t) => {
+  const folder = temporaryFolder(t);
+  const [both, alone] = [join(folder, 'both.ndjson'), join(folder, 'alone.ndjson')];
+  writeResults(both, [recordOf(2), checkOf(2), checkOf(3)]);
+  writeResults(alone, [checkOf(2)]);
+  assert.deepEqual(readRecords(both), [checkOf(2), checkOf(3), recordOf(2)]);
+  assert.deepEqual(readResults(both), [recordOf(2)]);
+  assert.deepEqual(readRecords(alone), [checkOf(2)]);
+  assert.deepEqual(readResults(alone), []);
 });
 
 test('the bytes depend on the records alone, not on their order or that of their keys', (t) => {
@@ -61,6 +98,15 @@ const REFUSED: [string, string, RegExp][] = [
   ['a missing field', `${changed({ commit: undefined })}\n`, /line 1 is no record of this version: commit: /],
   ['values that are not one per seed', `${changed({ seeds: [1, 2] })}\n`, /metrics\.\w+\.values: current 1 values, expected one for each of 2 seeds/],
   ['one cell twice', `${good}\n${good}\n`, /line 2 has the same cell as line 1, expected each cell once/],
+  ['a check of a kind that is not known', `${JSON.stringify({ ...checkOf(2), kind: 'proof' })}\n`, /line 1 is no record of this version: kind: /],
+  ['a check with an unknown field', `${JSON.stringify({ ...checkOf(2), extra: 1 })}\n`, /line 1 is no record of this version: .*extra/],
+  [
+    'a check that broke and says nothing of it',
+    `${JSON.stringify(checkOf(2, { failure: undefined }))}\n`,
+    /: failure: expected one with the verdict "broken"$/,
+  ],
+  ['a check that holds and failed', `${JSON.stringify(checkOf(2, { verdict: 'holds' }))}\n`, /: failure: expected none with the verdict "holds"$/],
+  ['a history with a stranger', `${JSON.stringify(checkOf(2, { actors: ['vCPU 0'] }))}\n`, /failure\.history: current actor 1, expected one of 1$/],
   ['a file cut off within a record', `${good}\n${good.slice(0, 50)}`, /line 2 is cut off, expected a line end after every record/],
   ['a file cut off before its line end', `${good}\n${changed({})}`, /line 2 is cut off/],
 ];

@@ -1,7 +1,7 @@
 // The shape of a record as zod checks it on reading. Kept in a file of its own, since loading zod costs more than starting Node.
 
 import { z } from 'zod';
-import { type ResultRecord, SCHEMA_VERSION } from './types.js';
+import { SCHEMA_VERSION, type StoredRecord } from './types.js';
 
 const finite = z.number();
 const count = z.number().int().nonnegative();
@@ -39,6 +39,9 @@ const validity = z.strictObject({
   perWorker: z.array(z.strictObject({ runNs: finite, waitNs: finite })),
 });
 
+const host = z.strictObject({ node: z.string(), platform: z.string(), arch: z.string(), cpu: z.string(), cores: count, memoryBytes: finite });
+const wall = z.strictObject({ startedAt: z.string(), seconds: finite.nonnegative() });
+
 const record = z
   .strictObject({
     schemaVersion: z.literal(SCHEMA_VERSION),
@@ -57,8 +60,8 @@ const record = z
     warnings: z.array(z.strictObject({ code: z.string(), message: z.string() })),
     validity: validity.optional(),
     commit: z.string(),
-    host: z.strictObject({ node: z.string(), platform: z.string(), arch: z.string(), cpu: z.string(), cores: count, memoryBytes: finite }),
-    wall: z.strictObject({ startedAt: z.string(), seconds: finite.nonnegative() }),
+    host,
+    wall,
   })
   .superRefine((value, context) => {
     for (const [name, { values }] of Object.entries(value.metrics)) {
@@ -71,10 +74,57 @@ const record = z
     }
   });
 
+const checkFailure = z.strictObject({
+  claim: z.string(),
+  message: z.string(),
+  schedule: z.string(),
+  history: z.array(z.strictObject({ step: count, actor: count, what: z.string(), matters: z.boolean() })),
+  traceHash: z.string(),
+});
+
+const check = z
+  .strictObject({
+    schemaVersion: z.literal(SCHEMA_VERSION),
+    kind: z.literal('check'),
+    cell: z.string().min(1),
+    protocol: z.string().min(1),
+    summary: z.string(),
+    claims: z.array(z.strictObject({ name: z.string(), claim: z.string() })),
+    plant: z.strictObject({ name: z.string(), what: z.string(), needsTso: z.boolean().optional(), vcpus: count.optional() }).nullable(),
+    plugin: z.string().optional(),
+    options: z.strictObject({
+      vcpus: count,
+      memoryOrder: z.enum(['sc', 'tso']),
+      scheduler: z.enum(['exhaustive', 'bounded', 'random', 'pct', 'replay']),
+      bound: count,
+      seed: count,
+      schedules: count,
+      maxSteps: count,
+    }),
+    verdict: z.enum(['holds', 'broken', 'unfinished']),
+    actors: z.array(z.string()),
+    schedules: count,
+    pruned: count,
+    steps: count,
+    longest: count,
+    coarse: count,
+    failure: checkFailure.optional(),
+    commit: z.string(),
+    host,
+    wall,
+  })
+  .superRefine(({ verdict, failure, actors }, context) => {
+    const refuse = (path: string[], message: string): void => context.addIssue({ code: 'custom', path, message });
+    if ((verdict === 'broken') !== (failure !== undefined))
+      refuse(['failure'], `expected ${verdict === 'broken' ? 'one' : 'none'} with the verdict "${verdict}"`);
+    const stranger = failure?.history.find(({ actor }) => actor >= actors.length);
+    if (stranger !== undefined) refuse(['failure', 'history'], `current actor ${stranger.actor}, expected one of ${actors.length}`);
+  });
+
 /** The record, or the first thing that is wrong with it, such as "metrics.populate_memory.median: expected number, received string". */
-export function checkRecord(value: unknown): ResultRecord | { problem: string } {
-  const checked = record.safeParse(value);
-  if (checked.success) return checked.data as ResultRecord;
+export function checkRecord(value: object): StoredRecord | { problem: string } {
+  const checked = ('kind' in value ? check : record).safeParse(value);
+  if (checked.success) return checked.data as StoredRecord;
   const [issue] = checked.error.issues;
   const path = issue.path.map(String).join('.');
   const message = issue.message.replace(/^Invalid input: /, '');

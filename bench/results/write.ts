@@ -4,10 +4,10 @@
 import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { DiskError, systemReason } from '../errors.js';
-import type { ResultRecord } from './types.js';
+import type { StoredRecord } from './types.js';
 
 /** Writes all of `records` to `path`, making its folder. Throws a `DiskError` of one line; the file is then what it was. */
-export function writeResults(path: string, records: readonly ResultRecord[]): void {
+export function writeResults(path: string, records: readonly StoredRecord[]): void {
   const sorted = [...records].sort((a, b) => (a.cell < b.cell ? -1 : a.cell > b.cell ? 1 : 0));
   writeAtomically(path, sorted.map((record) => `${JSON.stringify(canonical(record))}\n`).join(''), 'results');
 }
@@ -44,7 +44,7 @@ export function checkWritable(path: string, what: string): void {
 const IN_THEIR_OWN_ORDER = new Set(['metrics', 'options', 'counters']);
 
 /** The record with sorted keys, but for those whose order is information. */
-function canonical(record: ResultRecord): unknown {
+function canonical(record: StoredRecord): unknown {
   const entries = Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1));
   return Object.fromEntries(entries.map(([key, value]) => [key, IN_THEIR_OWN_ORDER.has(key) ? mapValues(value as object, sortKeys) : sortKeys(value)]));
 }

@@ -5,6 +5,6 @@ export { loadMachine, memoryLimitBytes, type PlannedCell, type PlanOptions, plan
 export { openPool } from './pool.js';
 export { findProvenance } from './provenance.js';
 export { type FinishedRun, type Provenance, toRecord } from './record.js';
-export { resumeFrom } from './resume.js';
+export { type Resumption, resumeFrom } from './resume.js';
 export { sweep } from './sweep.js';
 export { sampleThreads } from './threads.js';

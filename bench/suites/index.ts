@@ -3,8 +3,10 @@
 import { demandPaging } from './demand-paging.js';
 import { dirtyLog } from './dirty-log.js';
 import { memslots } from './memslots.js';
+import { migration } from './migration.js';
 import { postCopy } from './post-copy.js';
 import type { Suite } from './suite.js';
+import { writeProtect } from './write-protect.js';
 
 export {
   type CellOptions,
@@ -19,4 +21,4 @@ export {
 export { choiceItem, countItem, decimalItem, formatSize, parseList, parseOne } from './values.js';
 
 /** Every suite, in the order in which they run and are listed. */
-export const SUITES: readonly Suite[] = [dirtyLog, memslots, demandPaging, postCopy];
+export const SUITES: readonly Suite[] = [dirtyLog, memslots, demandPaging, postCopy, writeProtect, migration];

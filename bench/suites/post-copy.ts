@@ -2,11 +2,11 @@
 // chosen as in demand-paging, with the same letters; the network, the guest and what is fetched unasked are options in words.
 
 import type { PostCopyOptions } from '../../sim/index.js';
-import { listOption, rateMetric, timeMetric } from './option-makers.js';
+import { bandwidthOption, listOption, rateMetric, ratioMetric, timeMetric, timesOption } from './option-makers.js';
 import { planPostCopy } from './post-copy-plan.js';
 import type { CellOptions, Suite, SuiteOption, SuiteSimulation } from './suite.js';
 import { NOTED_OPTIONS, USERFAULT_OPTIONS } from './userfault-options.js';
-import { bandwidthItem, choiceItem, countItem, formatBandwidth, formatTime, timeItem } from './values.js';
+import { choiceItem, countItem } from './values.js';
 
 const PAGE_BYTES = 4096;
 const MIB = 1024 ** 2;
@@ -16,17 +16,12 @@ const PATTERNS = ['sequential', 'uniform', 'zipf'] as const satisfies readonly P
 const JITTERS = ['none', 'uniform', 'exponential'] as const satisfies readonly PostCopyOptions['jitter'][];
 
 const list = listOption<PostCopyOptions>;
+const times = timesOption<PostCopyOptions>;
 
 const OPTIONS: readonly SuiteOption[] = [
   ...USERFAULT_OPTIONS,
   times('latency', 'latencyNs', 10e9, 'time for one page to be asked for and to arrive, without its transfer: 30us'),
-  {
-    ...list('bandwidth', 'bandwidth', bandwidthItem(1e12), {
-      value: '<list>',
-      description: 'of the link that all pages share, in bits (10GBit) or bytes (1.25GB/s) per second; 0: no limit',
-    }),
-    format: (value) => formatBandwidth(Number(value)),
-  },
+  bandwidthOption<PostCopyOptions>('bandwidth', 'bandwidth', 'of the link that all pages share, in bits (10GBit) or bytes (1.25GB/s) per second; 0: no limit'),
   list('jitter', 'jitter', choiceItem(JITTERS), { value: '<list>', description: `distribution of what is added to the latency: ${JITTERS.join(', ')}` }),
   list('jitter-percent', 'jitterPercent', countItem(0, 1000), {
     value: '<list>',
@@ -57,7 +52,7 @@ export const postCopy: Suite = {
     timeMetric('time_to_completion', 'until all vCPUs have done their accesses'),
     rateMetric('pages_per_second', 'pages installed, per second of that time'),
     timeMetric('time_to_last_page', 'from the start until the last page is there'),
-    { name: 'running_share', unit: 'ratio', better: 'larger', description: 'of the time of all vCPUs, the part in which they did not wait' },
+    ratioMetric('running_share', 'larger', 'of the time of all vCPUs, the part in which they did not wait'),
     timeMetric('stall_p50', 'half of the accesses that waited for a page waited no longer'),
     timeMetric('stall_p99', '99 % of them waited no longer'),
     timeMetric('stall_p999', '99.9 % of them waited no longer'),
@@ -96,8 +91,4 @@ async function loadPostCopy(): Promise<SuiteSimulation> {
     runThreads: (options, run) => sim.runPostCopyThreads(typed(options), run),
     closeThreads: () => sim.closePools(),
   };
-}
-
-function times(long: string, field: 'latencyNs' | 'computeNs', maxNs: number, description: string): SuiteOption {
-  return { ...list(long, field, timeItem(maxNs), { value: '<list>', description }), format: (value) => formatTime(Number(value)) };
 }

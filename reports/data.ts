@@ -1,27 +1,30 @@
 // The report as data: CSV with one row per number, and JSON with the whole model.
 
-import type { ResultRecord } from '../bench/results/index.js';
+import { type CheckRecord, isCell, isCheck, type ResultRecord, type StoredRecord } from '../bench/results/index.js';
+import { checkRow } from './checks.js';
 import { armOf, profileText } from './labels.js';
 import { type ComparisonCell, type ComparisonRow, type ComparisonTable, comparePosts, recordsInTables } from './match.js';
 import { buildModel, cleanRecords } from './model.js';
 
 const CSV_COLUMNS = [
   ...['section', 'post', 'table', 'title', 'row', 'column', 'suite', 'engine', 'profile', 'cell', 'vcpus', 'arm', 'metric', 'unit', 'kind'],
-  ...['published', 'median', 'low', 'high', 'values', 'ratio', 'fitted', 'missing', 'warnings'],
+  ...['published', 'median', 'low', 'high', 'values', 'ratio', 'fitted', 'missing', 'warnings', 'verdict'],
 ] as const;
 
 type CsvRow = Partial<Record<(typeof CSV_COLUMNS)[number], string | number>>;
 
 /**
- * One row per place of a published table (in the post's unit) and per derived number, then one per metric of every other record (in its unit).
+ * One row per place of a published table (in the post's unit) and per derived number, then one per metric of every other record (in its unit), and
+ * one per count of every check, with its verdict.
  * Text that a spreadsheet would take for a formula is defused.
  */
-export async function renderTablesCsv(records: readonly ResultRecord[]): Promise<string> {
+export async function renderTablesCsv(records: readonly StoredRecord[]): Promise<string> {
   const { stringify } = await import('csv-stringify/sync');
-  const sorted = cleanRecords(records);
-  const tables = comparePosts(sorted).flatMap((one) => one.tables);
+  const sorted = cleanRecords(records.filter(isCell));
+  const checks = cleanRecords(records.filter(isCheck));
+  const tables = (sorted.length === 0 && checks.length > 0 ? [] : comparePosts(sorted)).flatMap((one) => one.tables);
   const inTables = recordsInTables(tables);
-  const rows = [...tables.flatMap(tableRows), ...sorted.filter((record) => !inTables.has(record)).flatMap(otherRows)];
+  const rows = [...tables.flatMap(tableRows), ...sorted.filter((record) => !inTables.has(record)).flatMap(otherRows), ...checks.flatMap(checkRows)];
   return stringify(rows, { header: true, columns: [...CSV_COLUMNS], escape_formulas: true });
 }
 
@@ -80,6 +83,17 @@ function otherRows(record: ResultRecord): CsvRow[] {
   }));
 }
 
+function checkRows(record: CheckRecord): CsvRow[] {
+  const { protocol, cell, summary, plant, options, schedules, pruned, steps, longest, wall } = record;
+  const counts = { schedules, pruned, steps, longest };
+  const base = { section: 'check', title: summary, row: protocol, column: options.memoryOrder, engine: 'explore', cell };
+  const place = { ...base, vcpus: options.vcpus, arm: plant?.name ?? 'right', verdict: checkRow(record).verdict, values: 1 };
+  return [
+    ...Object.entries(counts).map(([metric, median]) => ({ ...place, metric, unit: 'count', kind: 'exact', median })),
+    { ...place, metric: 'time', unit: 'ns', kind: 'sampled', median: Math.round(wall.seconds * 1e9) },
+  ];
+}
+
 function recordColumns(record: ResultRecord): CsvRow {
   const warnings = record.warnings.map(({ code, message }) => `${code}: ${message}`).join('; ');
   const vcpus = typeof record.options.vcpus === 'number' ? record.options.vcpus : undefined;
@@ -90,7 +104,7 @@ function recordColumns(record: ResultRecord): CsvRow {
 const JSON_VERSION = 3;
 
 /** The model as JSON, indented by two: posts, other cells, stalls, locks, warnings, provenance. Records are named by their cell. */
-export function renderTablesJson(records: readonly ResultRecord[]): string {
+export function renderTablesJson(records: readonly StoredRecord[]): string {
   return `${JSON.stringify({ schemaVersion: JSON_VERSION, ...buildModel(records) }, nameRecords, 2)}\n`;
 }
 

@@ -92,6 +92,8 @@ td.m1 { background: var(--misfit-1); } td.m2 { background: var(--misfit-2); } td
 td.ratio .mark { display: inline-block; min-width: 1.6em; text-align: left; font-size: .7em; margin-left: .3em; letter-spacing: -.1em; }
 td.range, td.missing { color: var(--muted); }
 td .sub { display: block; color: var(--muted); font-size: .8125em; }
+td.step { white-space: normal; min-width: 12rem; vertical-align: top; }
+td.bad { font-weight: 600; } td.bad::after { content: ' !'; color: var(--c1); }
 td.long { white-space: normal; min-width: 16rem; }
 th.group { white-space: normal; font-weight: 500; color: var(--muted); padding-top: .8rem; }
 .sticky tbody th:first-child, .sticky thead tr:first-child th:first-child { position: sticky; left: 0; background: var(--page); }
@@ -126,6 +128,7 @@ details + .scroll, figure + .scroll { margin-top: .75rem; }
   nav, .skip { display: none; }
   section:not(.post), article, figure, tr { break-inside: avoid; }
   .scroll { overflow: visible; }
+  pre { white-space: pre-wrap; overflow-wrap: anywhere; }
   a { text-decoration: none; }
 }
 `;

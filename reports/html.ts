@@ -1,7 +1,8 @@
 // The page: one file without script and without network. Strings of the records pass through the `html` tag, which escapes them.
 
-import type { ResultRecord } from '../bench/results/index.js';
+import type { StoredRecord } from '../bench/results/index.js';
 import { Html, html } from './escape.js';
+import { checksSection } from './html-checks.js';
 import { lockSection, otherSection, stallSection, warningSection } from './html-details.js';
 import { methodSection } from './html-method.js';
 import { postSection } from './html-post.js';
@@ -12,10 +13,12 @@ import { digits } from './units.js';
 
 const LEAD =
   'Measurements that KVM developers posted about the scalability of its memory management, run again on a simulated KVM and shown beside the published numbers.';
+const CHECKS_LEAD =
+  'Lockless protocols of a simulated KVM, run in every order in which the steps of small cases can interleave, each right and with bugs planted into it.';
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 
 /** report.html for `records`: the same records give the same bytes, in whatever order they come. */
-export async function renderReportHtml(records: readonly ResultRecord[]): Promise<string> {
+export async function renderReportHtml(records: readonly StoredRecord[]): Promise<string> {
   const model = buildModel(records);
   const shown = model.posts.filter((post) => post.isShown);
   const sections: Html[] = [];
@@ -25,19 +28,26 @@ export async function renderReportHtml(records: readonly ResultRecord[]): Promis
 <main id="main" tabindex="-1">
 ${sections}
 ${nothingSection(model)}
+${checksSection(model.checks)}
 ${otherSection(model.others)}
 ${await stallSection(model.stalls)}
 ${lockSection(model.locks)}
 ${warningSection(model.warnings)}
-${methodSection(model)}
+${!isOfChecks(model) && methodSection(model)}
 </main>
 <footer><p>Made by mmulab from results files alone. This page loads nothing and runs no script.</p></footer>`;
-  return page(titleOf(shown), body).markup;
+  return page(titleOf(model, shown), body).markup;
 }
 
 /** The one post that has something to show, or what all of them are. */
-function titleOf(shown: readonly PostReport[]): string {
+function titleOf({ checks, posts }: ReportModel, shown: readonly PostReport[]): string {
+  if (isOfChecks({ checks, posts })) return 'Checked interleavings';
   return shown.length === 1 ? `${shown[0].post.heading}: published and simulated` : 'KVM memory management: published and simulated';
+}
+
+/** Results of checks and of nothing else. */
+function isOfChecks({ checks, posts }: Pick<ReportModel, 'checks' | 'posts'>): boolean {
+  return checks !== undefined && posts.length === 0;
 }
 
 function page(title: string, body: Html): Html {
@@ -64,8 +74,8 @@ ${body}
 function pageHeader(model: ReportModel, shown: readonly PostReport[]): Html {
   return html`<header>
 <p class="eyebrow">mmulab report</p>
-<h1>${titleOf(shown)}</h1>
-<p class="lead">${LEAD}</p>
+<h1>${titleOf(model, shown)}</h1>
+<p class="lead">${isOfChecks(model) ? CHECKS_LEAD : LEAD}</p>
 ${facts(model.provenance)}
 ${navigation(model, shown)}
 </header>`;
@@ -86,11 +96,12 @@ function facts(provenance: Provenance): Html {
 
 function navigation(model: ReportModel, shown: readonly PostReport[]): Html {
   const rest: [string, string, boolean][] = [
+    ['checks', 'Checked interleavings', model.checks !== undefined],
     ['other', 'Other cells', model.others.length > 0],
     ['stalls', 'Stalls', model.stalls.length > 0],
     ['locks', 'Locks', model.locks.length > 0],
     ['warnings', `Warnings (${model.warnings.length})`, true],
-    ['method', 'Method and limits', true],
+    ['method', 'Method and limits', !isOfChecks(model)],
   ];
   const links = rest.filter(([, , isShown]) => isShown).map(([id, name]): [string, string] => [id, name]);
   const lists = [...shown.map((one) => ({ heading: shown.length > 1 ? one.post.shortName : undefined, id: one.post.id, links: postLinks(one) })), { links }];

@@ -1,7 +1,8 @@
 // The report as Markdown: what a mail, a pull request or a README can hold.
 
-import type { ResultRecord } from '../bench/results/index.js';
+import type { StoredRecord } from '../bench/results/index.js';
 import { formatAnswer, inOneLine } from './answers.js';
+import { checksMarkdown } from './checks-markdown.js';
 import { escapeMarkdown } from './escape.js';
 import { type Grid, type GridCell, gridOf } from './grid.js';
 import { allCells, type ComparisonTable } from './match.js';
@@ -11,13 +12,14 @@ import { drawPhrase, errorPhrase, fitPhrase, headlinePhrase, misfitLegend, missi
 import { formatCount, formatNs } from './units.js';
 
 /** The whole report as Markdown that ends with a newline. */
-export function renderTablesMarkdown(records: readonly ResultRecord[]): string {
+export function renderTablesMarkdown(records: readonly StoredRecord[]): string {
   const model = buildModel(records);
   const sections = [
     ...model.posts.filter((post) => post.isShown).flatMap(postSections),
     model.posts.filter((post) => !post.isMeasured).map((post) => `*${escapeMarkdown(nothingPhrase(post))}*`),
     provenanceSection(model),
     ...model.others.map(otherSection),
+    model.checks === undefined ? [] : checksMarkdown(model.checks),
     stallSection(model),
     lockSection(model),
     warningSection(model),
@@ -126,6 +128,7 @@ function questionSection({ question, answer }: AnsweredQuestion): string[] {
 function provenanceSection({ provenance }: ReportModel): string[] {
   if (provenance.records === 0) return [];
   const { profiles, seeds, commits } = provenance;
+  if (profiles.length === 0) return [escapeMarkdown(`Commit ${commits.join(', ')}.`)];
   return [escapeMarkdown(`Simulated: profile ${profiles.join('; ')}; seeds ${seeds}; commit ${commits.join(', ')}.`)];
 }
 

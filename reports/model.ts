@@ -1,6 +1,7 @@
 // Everything that a report says, worked out once; the renderers only lay it out.
 
-import type { ResultRecord } from '../bench/results/index.js';
+import { isCell, isCheck, type ResultRecord, type StoredRecord } from '../bench/results/index.js';
+import { type ChecksReport, checksReport } from './checks.js';
 import { cleanText } from './escape.js';
 import { type Fidelity, fidelityOf } from './fidelity.js';
 import { differingOptions, groupBy, optionText, profileText, seedsText } from './labels.js';
@@ -67,13 +68,18 @@ export interface ReportModel {
   locks: LockGroup[];
   stalls: StallRow[];
   warnings: ReportWarning[];
+  /** Interleavings that were checked; absent where no record is of one. */
+  checks?: ChecksReport;
   provenance: Provenance;
 }
 
 /** Builds the model. The order of `records` does not matter. */
-export function buildModel(records: readonly ResultRecord[]): ReportModel {
-  const sorted = cleanRecords(records);
-  const posts = comparePosts(sorted).map((comparison) => toPostReport(comparison, sorted));
+export function buildModel(records: readonly StoredRecord[]): ReportModel {
+  const all = cleanRecords(records);
+  const checks = all.filter(isCheck);
+  const sorted = all.filter(isCell);
+  // Checks alone say nothing of posts, not even that their cells are missing.
+  const posts = (sorted.length === 0 && checks.length > 0 ? [] : comparePosts(sorted)).map((comparison) => toPostReport(comparison, sorted));
   const published = recordsInTables(posts.flatMap(({ tables }) => tables));
   const answered = new Set(posts.flatMap(({ questions }) => questions.flatMap(({ answer }) => answer?.records ?? [])));
   const others = sorted.filter((record) => !published.has(record) && !answered.has(record));
@@ -85,7 +91,8 @@ export function buildModel(records: readonly ResultRecord[]): ReportModel {
     locks: parts.flatMap((part) => lockGroups(part, differingOptions(part))),
     stalls: bySuite(sorted).flatMap((part) => stallRows(part, differingOptions(part.filter((record) => !published.has(record))))),
     warnings: parts.flatMap(collectWarnings),
-    provenance: provenanceOf(sorted),
+    ...(checks.length > 0 && { checks: checksReport(checks) }),
+    provenance: provenanceOf(all),
   };
 }
 
@@ -115,9 +122,14 @@ function comparedNumber({ published, simulated }: ReturnType<typeof allCells>[nu
 }
 
 /** Copies, sorted by cell, without control characters in any string or name: none reaches a terminal, whatever prints it. */
-export function cleanRecords(records: readonly ResultRecord[]): ResultRecord[] {
-  const copies = records.map((record) => cleanValue(record) as ResultRecord);
+export function cleanRecords<T extends StoredRecord>(records: readonly T[]): T[] {
+  const copies = records.map(withoutControls);
   return copies.sort((a, b) => (a.cell < b.cell ? -1 : a.cell > b.cell ? 1 : 0));
+}
+
+/** A copy without control characters in any string or name. */
+export function withoutControls<T>(value: T): T {
+  return cleanValue(value) as T;
 }
 
 function cleanValue(value: unknown): unknown {
@@ -160,14 +172,16 @@ function collectWarnings(records: readonly ResultRecord[]): ReportWarning[] {
   });
 }
 
-function provenanceOf(records: readonly ResultRecord[]): Provenance {
+function provenanceOf(records: readonly StoredRecord[]): Provenance {
   const starts = records.map((record) => record.wall.startedAt).sort();
+  const cells = records.filter(isCell);
+  const engines = records.map((record) => (isCheck(record) ? 'explore' : record.engine));
   return {
     records: records.length,
     commits: unique(records.map((record) => record.commit)),
-    profiles: unique(records.map((record) => profileText(record.profile))),
-    engines: unique(records.map((record) => record.engine)),
-    seeds: seedsText(records.flatMap((record) => record.seeds)),
+    profiles: unique(cells.map((record) => profileText(record.profile))),
+    engines: unique(engines),
+    seeds: seedsText(cells.flatMap((record) => record.seeds)),
     hosts: unique(records.map((record) => hostText(record.host))),
     startedAt: starts[0] ?? '',
     wallSeconds: records.reduce((sum, record) => sum + record.wall.seconds, 0),

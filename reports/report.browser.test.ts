@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
+import { checksFixture, hostileChecks } from './checks.fixture.js';
 import { renderReportHtml } from './index.js';
 import { hostileMemslots, memslotsFixture, questionsFixture } from './memslots.fixture.js';
 import { hostileFixture, otherFixture, publishedFixture } from './records.fixture.js';
@@ -78,16 +79,17 @@ const CHARTS = 27;
 describe('report.html in a browser', { skip: SKIP }, () => {
   let folder = '';
   let browser: Browser;
-  const urls = { plain: '', hostile: '' };
+  const urls = { plain: '', hostile: '', checks: '' };
 
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'mmulab-report-'));
     const pages = {
       plain: [
         ...[...publishedFixture(), ...otherFixture(), ...memslotsFixture()],
-        ...[...questionsFixture(), ...userfaultFixture(), ...userfaultQuestionsFixture()],
+        ...[...questionsFixture(), ...userfaultFixture(), ...userfaultQuestionsFixture(), ...checksFixture()],
       ],
-      hostile: [...hostileFixture(), ...hostileMemslots(), ...hostileUserfault()],
+      checks: checksFixture(),
+      hostile: [...hostileFixture(), ...hostileMemslots(), ...hostileUserfault(), ...hostileChecks()],
     };
     for (const [name, records] of Object.entries(pages)) {
       const path = join(folder, `${name}.html`);
@@ -146,6 +148,17 @@ describe('report.html in a browser', { skip: SKIP }, () => {
     assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 390);
     assert.deepEqual(troubles, []);
     await page.close();
+  });
+
+  test('checks alone: quiet, within the window, readable', async () => {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const { page, troubles } = await open(urls.checks, { width: 360, height: 740, colorScheme });
+      await page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })");
+      assert.equal(await page.evaluate('document.documentElement.scrollWidth'), 360);
+      assert.deepEqual(await page.evaluate(LOW_CONTRAST), []);
+      assert.deepEqual(troubles, []);
+      await page.close();
+    }
   });
 
   test('the first Tab reaches the skip link, and wide tables take the focus', async () => {

@@ -1,7 +1,8 @@
 // The report for a terminal: each post's tables with simulated numbers and ratios, fidelity and questions, then everything else. Fits 80 columns.
 
-import type { ResultRecord } from '../bench/results/index.js';
+import type { StoredRecord } from '../bench/results/index.js';
 import { type Align, alignFitting, cutText, wrapText } from './align.js';
+import { checksLines } from './checks-text.js';
 import { buildModel, type ReportModel } from './model.js';
 import type { OtherBlock, OtherGroup } from './other-cells.js';
 import { nothingPhrase } from './phrases.js';
@@ -22,7 +23,7 @@ export interface TextOptions {
 }
 
 /** The whole report as text that ends with a newline. Lines keep to `options.width` when that is at least 72. */
-export function renderTablesText(records: readonly ResultRecord[], options: TextOptions): string {
+export function renderTablesText(records: readonly StoredRecord[], options: TextOptions): string {
   const model = buildModel(records);
   const page = { width: Math.max(MIN_WIDTH, options.width), palette: paletteOf(options.color) };
   const sections = [
@@ -30,6 +31,7 @@ export function renderTablesText(records: readonly ResultRecord[], options: Text
     nothingLines(model, page),
     profileLines(model, page),
     ...model.others.map((group) => groupLines(group, page)),
+    model.checks === undefined ? [] : checksLines(model.checks, page),
     stallLines(model, page),
     lockLines(model, page),
     warningLines(model, page),

@@ -1,6 +1,7 @@
 // David Matlack's tables of eager page splitting in the shadow MMU, in the post's order and with its titles, and what each is there to answer.
 
 import type { ResultRecord } from '../../bench/results/index.js';
+import { DIRTY_LOG_QUESTIONS } from '../questions/index.js';
 import { type PublishedPost, QUANTITIES, type TableDefinition } from './post.js';
 
 type Options = ResultRecord['options'];
@@ -106,6 +107,7 @@ export const EAGER_SPLIT_2022: PublishedPost = {
     "In 2022 David Matlack posted what happens to a virtual machine's memory speed when dirty logging starts, with huge pages split lazily by faults or " +
     'eagerly by the thread that asked. Here the same tables are run again on a simulated KVM MMU, every 4 KiB page a page, and shown beside the published numbers.',
   suite: 'dirty-log',
+  relatedSuites: ['migration'],
   arms: { option: 'split', values: ['lazy', 'eager', 'eager-skip', 'on-fault'] },
   quantity: QUANTITIES.time,
   limits: { all: 1.1, worst: 1.5, subsets: [{ name: 'dirty memory', limit: 1.13, where: { metric: 'dirty_memory_iter1' } }] },
@@ -121,7 +123,7 @@ export const EAGER_SPLIT_2022: PublishedPost = {
   dimensions: ['vcpus', 'ept', 'split', 'writeEvery', 'writePercent', 'initiallyAllSet', 'iterations'],
   isShape,
   answers,
-  questions: [],
+  questions: DIRTY_LOG_QUESTIONS,
 };
 
 function isShape(o: Options): boolean {

@@ -14,10 +14,14 @@ import { READERS } from './readers.js';
 import { RMAP_WASTE } from './rmap-waste.js';
 import { SHARE } from './share.js';
 import { TAKEAWAYS } from './takeaways.js';
+import { WRITE_PROTECT } from './write-protect.js';
 import { ZAP } from './zap.js';
 
 export type { Answer, AnswerChart, AnswerColumn, AnswerValue, ComparedNumber, Question, Spread } from './question.js';
 export { isPreallocated, USERFAULT_PROFILES } from './userfault-cells.js';
+
+/** Asked nine years before the tables of eager splitting, about the same walks over the same rmaps. */
+export const DIRTY_LOG_QUESTIONS: readonly Question[] = [WRITE_PROTECT];
 
 /** Of the thread on "Scalable memslots implementation", 2021. */
 export const MEMSLOT_QUESTIONS: readonly Question[] = [GROWTH_UNMAP, GROWTH_SETUP, FLAGS, HVA_ONLY, FOOTPRINT, BATCH, RMAP_WASTE, ZAP, SHARE, READERS];

@@ -9,10 +9,13 @@ import { test } from 'node:test';
 import { promisify } from 'node:util';
 import { ROOT } from './sources.js';
 
-const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'docs/how-to-read-a-number.md'];
+const DOCUMENTS = ['README.md', 'CONTRIBUTING.md', 'docs/how-to-read-a-number.md', 'docs/checking-an-idea.md'];
 
 /** Commands that take long, install, or would run this test within itself. */
-const NOT_RUN = ['npm ci && npm start', 'npm cit', 'npm run ok', 'npm run fix', 'npm run bench'];
+const NOT_RUN = ['npm ci && npm start', 'npm cit', 'npm run ok', 'npm run fix', 'npm run bench', 'npx mmulab check'];
+
+/** What `mmulab check` ends with when a claim breaks, as it must with a planted bug. */
+const BROKEN = 20;
 
 const COMMAND_SECONDS_MAX = 120;
 
@@ -35,7 +38,12 @@ async function runCommand(command: string, folder: string): Promise<void> {
   const [program, name, ...args] = argumentsOf(command);
   assert.deepEqual([program, name], ['npx', 'mmulab'], `"${command}" is neither mmulab nor in the list of commands that are not run`);
   const cli = join(ROOT, 'dist/bench/index.js');
-  const { stdout, stderr } = await promisify(execFile)(process.execPath, [cli, ...args], { cwd: folder, timeout: COMMAND_SECONDS_MAX * 1000 });
+  const ended = promisify(execFile)(process.execPath, [cli, ...args], { cwd: folder, timeout: COMMAND_SECONDS_MAX * 1000 });
+  const { stdout, stderr, code } = await ended.then(
+    (output) => ({ ...output, code: 0 }),
+    (error: { stdout: string; stderr: string; code: unknown }) => error,
+  );
+  assert.deepEqual([code, stderr], [args.includes('--plant') ? BROKEN : 0, code === 0 ? stderr : ''], `"${command}"`);
   assert.notEqual(stdout + stderr, '', `"${command}" printed nothing`);
 }
 
@@ -49,6 +57,11 @@ for (const document of DOCUMENTS) {
     }
   });
 }
+
+test("the guide's example is the file that it names", () => {
+  const guide = readFileSync(join(ROOT, 'docs/checking-an-idea.md'), 'utf8');
+  assert.ok(guide.includes(`\n\`\`\`js\n${readFileSync(join(ROOT, 'docs/examples/my-protocol.mjs'), 'utf8')}\`\`\`\n`));
+});
 
 test('the README shows the two commands', () => {
   const commands = commandsOf(readFileSync(join(ROOT, 'README.md'), 'utf8'));

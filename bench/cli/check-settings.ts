@@ -10,7 +10,7 @@ import { closest } from './closest.js';
 const SEARCHES = CHECK_SCHEDULERS.filter((name) => name !== 'replay');
 const INT_MAX = 2 ** 31 - 1;
 /** Seconds of a row of the table, where nothing else is said. */
-const ROW_SECONDS = 10;
+const ROW_SECONDS = 30;
 const DAY_SECONDS = 86_400;
 /** Random schedules, where nothing else is said. */
 const RANDOM_SCHEDULES = 10_000;

@@ -202,7 +202,7 @@ function addCheck(program: Command): void {
     .option('--bound <n>', 'bounded: preemptions of a schedule (default: 2); pct: depth of the bugs looked for (default: 3)')
     .option('--seed <n>', 'random, pct: seed of the first schedule (default: 1)')
     .option('--schedules <n>', 'schedules, at most; random, pct: 10000 by default; exhaustive, bounded: no limit (0)')
-    .option('--seconds <n>', 'end a search after this, unfinished; 0 for no limit (default: 10 for each row of all protocols, else 0)')
+    .option('--seconds <n>', 'end a search after this, unfinished; 0 for no limit (default: 30 for each row of all protocols, else 0)')
     .option('--max-steps <n>', 'steps of a schedule; a longer one is a livelock (default: 5000)')
     .option('--replay <schedule>', 'run this one schedule, as a failure printed it')
     .option('--plugin <module>', 'ES module whose default export is a protocol')

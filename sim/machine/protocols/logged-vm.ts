@@ -8,6 +8,7 @@ import { runToCompletion } from '../../engine/cpu.js';
 import { enableDirtyLogging, getDirtyLog } from '../../kvm/dirty-log.js';
 import { ERAS } from '../../kvm/era.js';
 import { Kvm, type KvmConfig, kvmArenaWords, type MemslotPlan } from '../../kvm/kvm.js';
+import { madviseDontneed } from '../../kvm/madvise.js';
 import { KVM_MEM_LOG_DIRTY_PAGES, type Memslot } from '../../kvm/memslot.js';
 import { dirtyBitmap, userBitmap } from '../../kvm/memslots.js';
 import { Observer } from '../../kvm/observer.js';
@@ -19,8 +20,8 @@ import { checkFreedTables, checkWriteProtection } from '../../kvm/write-protect-
 import { LINE_WORDS } from '../../memory/arena.js';
 import { HostMemory } from '../../memory/host-memory.js';
 import { TABLE_ENTRIES } from '../../units.js';
-import { BrokenClaim, type Claim, type ProtocolOptions, type ProtocolParts } from './protocol.js';
-import { claimThat, FewAccesses, layOut, smallVmConfig, vcpusOf } from './small-vm.js';
+import { BrokenClaim, type Claim, type Protocol, type ProtocolOptions, type ProtocolParts } from './protocol.js';
+import { actorNames, claimThat, FewAccesses, layOut, smallVmConfig, vcpusOf, wordName } from './small-vm.js';
 
 export const SLOT_ID = 1;
 
@@ -28,32 +29,50 @@ export const SLOT_ID = 1;
 export const OTHER_PAGE = -1;
 const OTHER_SLOT = { id: 2, baseGfn: TABLE_ENTRIES, npages: 1 };
 
-/** The claims of every logged VM. */
-export const LOGGED_CLAIMS: readonly Claim[] = [
+/** The claims of every logged VM, and of one whose page tables are recycled. */
+const LOGGED_CLAIMS: readonly Claim[] = [
   { name: 'copied', claim: 'in the end each page is as user space copied it last, or its dirty bit is set' },
   { name: 'tlb', claim: 'when get_dirty_log returns and no vCPU is in a fault, no TLB holds a writable entry of a page whose bit is clear' },
   { name: 'tables', claim: 'in the end each spte is on its rmap, each writable one has its dirty bit set, and all accounts are right' },
 ];
 
+/** Another actor than the vCPUs. The first is the ioctl thread; `host` is one that is no thread of the VM. */
+export interface OtherActor {
+  name: string;
+  path(vm: LoggedVm, cpu: Cpu): KernelPath;
+}
+
+const FREED_CLAIM: Claim = { name: 'assertion', claim: 'no walk reads or writes a page table that has been freed' };
+
 export interface LoggedVmPlan {
   /** The memslot. `flags` are added. */
   slot: MemslotPlan;
+  /** Pages of the memslot, counted from its first, that vCPU 0 has written before the run. */
+  written: readonly number[];
+  /** The log has been fetched since: those pages are mapped read-only. */
+  isProtected?: boolean;
+  /** A fault that needs a page table finds the quota used up, and recycles those that are there. */
+  hasFewPages?: boolean;
+  /** What each vCPU writes to, `OTHER_PAGE` included. */
+  writes: readonly (readonly number[])[];
+  others(options: ProtocolOptions): readonly OtherActor[];
   /** Logging starts after the first writes: they may map large pages. */
   logsLater?: boolean;
   /** What differs from the smallest VM with the shadow MMU. */
   config?: Partial<KvmConfig>;
-  /** Other CPUs than vCPUs and the ioctl thread that call KVM. */
-  otherCpus?: number;
 }
 
+/** Shadow pages left of a quota that is used up: one less than a fault wants to find. */
+const FEW_PAGES = 4;
+
 /** The configuration: the shadow MMU of 2013, without mmu_lock for write protection unless the plan says otherwise. */
-export function loggedVmConfig(options: ProtocolOptions, { slot, config, logsLater, otherCpus = 0 }: LoggedVmPlan): KvmConfig {
+export function loggedVmConfig(options: ProtocolOptions, { slot, config, logsLater, others }: LoggedVmPlan): KvmConfig {
   return {
     ...smallVmConfig(options, [
       { ...slot, flags: logsLater === true ? 0 : KVM_MEM_LOG_DIRTY_PAGES },
       { ...OTHER_SLOT, hvaPage: slot.hvaPage + slot.npages, baseGfn: slot.baseGfn + OTHER_SLOT.baseGfn },
     ]),
-    hostThreads: otherCpus,
+    hostThreads: Math.max(0, others(options).length - 1),
     mmu: shadowMmu,
     split: splitLazy,
     era: ERAS['2013'],
@@ -61,13 +80,13 @@ export function loggedVmConfig(options: ProtocolOptions, { slot, config, logsLat
     writeProtect: 'lockless',
     poisonsFreedTables: true,
     requestedMmuPages: 64,
-    tableCapacity: 8,
+    tableCapacity: 12,
     descCapacity: 4,
     ...config,
   };
 }
 
-export function loggedVmWords(options: ProtocolOptions, plan: LoggedVmPlan): number {
+function loggedVmWords(options: ProtocolOptions, plan: LoggedVmPlan): number {
   return kvmArenaWords(loggedVmConfig(options, plan)) + HostMemory.arenaWords(plan.slot.npages + OTHER_SLOT.npages) + plan.slot.npages + LINE_WORDS;
 }
 
@@ -81,30 +100,28 @@ export class LoggedVm {
   readonly #contents: Word;
   readonly #copied: number[];
 
-  /** `written`: pages of the memslot, counted from its first, that vCPU 0 has written before; `protect`: the log was fetched since. */
-  constructor(
-    parts: ProtocolParts,
-    options: ProtocolOptions,
-    plan: LoggedVmPlan,
-    init: { initialize: boolean; written: readonly number[]; protect?: boolean },
-  ) {
+  constructor(parts: ProtocolParts, options: ProtocolOptions, plan: LoggedVmPlan, initialize: boolean) {
     const { slot } = plan;
     this.#slot = slot;
-    this.kvm = new Kvm(parts.arena, parts.locks, loggedVmConfig(options, plan), init.initialize);
+    this.kvm = new Kvm(parts.arena, parts.locks, loggedVmConfig(options, plan), initialize);
     this.memory = new HostMemory(parts.arena, slot.npages + OTHER_SLOT.npages);
     this.kvm.hostMemory = this.memory;
     this.#contents = parts.arena.carve('contents', slot.npages);
     this.#copied = Array.from(parts.arena.words.subarray(this.#contents, this.#contents + slot.npages));
-    if (init.initialize) {
-      layOut(this.kvm, parts.arena);
-      for (let page = 0; page < slot.npages + OTHER_SLOT.npages; page++) this.memory.add(page);
-    }
     this.vcpus = vcpusOf(parts.cpus, options);
+    // Set-up borrows a vCPU's CPU for the ioctls where no thread makes any.
     this.ioctl = parts.cpus[options.vcpus] ?? parts.cpus[options.vcpus - 1];
-    if (!init.initialize) return;
-    runToCompletion(this.guest(0, init.written));
-    if (plan.logsLater === true) runToCompletion(enableDirtyLogging(this.kvm, this.ioctl, SLOT_ID));
-    if (init.protect === true) runToCompletion(getDirtyLog(this.kvm, this.ioctl, SLOT_ID));
+    if (initialize) this.#layOut(parts, plan);
+  }
+
+  #layOut({ arena }: ProtocolParts, { written, logsLater, isProtected, hasFewPages, slot }: LoggedVmPlan): void {
+    const { kvm } = this;
+    layOut(kvm, arena);
+    for (let page = 0; page < slot.npages + OTHER_SLOT.npages; page++) this.memory.add(page);
+    runToCompletion(this.guest(0, written));
+    if (logsLater === true) runToCompletion(enableDirtyLogging(kvm, this.ioctl, SLOT_ID));
+    if (isProtected === true) runToCompletion(getDirtyLog(kvm, this.ioctl, SLOT_ID));
+    if (hasFewPages === true) kvm.words[kvm.maxMmuPages] = kvm.words[kvm.usedMmuPages] + FEW_PAGES;
   }
 
   /** A guest that writes to these pages, or to `OTHER_PAGE`, one after the other. */
@@ -170,4 +187,36 @@ export class LoggedVm {
       checkFreedTables(kvm);
     });
   }
+}
+
+/** User space, which fetches the log and copies these pages. */
+export function collects(pages: readonly number[]): OtherActor {
+  return { name: 'ioctl', path: (vm) => vm.collect(pages) };
+}
+
+/** The host drops a page. */
+export function dropsPage(page: number): OtherActor {
+  return { name: 'host', path: (vm, cpu) => madviseDontneed(vm.kvm, cpu, vm.memory, { first: page, count: 1 }) };
+}
+
+/** The protocol of a logged VM: `plan` says who does what to it. */
+export function loggedVmProtocol(about: Pick<Protocol, 'name' | 'summary' | 'plants' | 'vcpus'>, plan: LoggedVmPlan): Protocol {
+  return {
+    ...about,
+    claims: plan.hasFewPages === true ? [...LOGGED_CLAIMS, FREED_CLAIM] : LOGGED_CLAIMS,
+    interruptible: ['mmu_lock'],
+    actors: (options) => actorNames(options, ...plan.others(options).map(({ name }) => name)),
+    arenaWords: (options) => loggedVmWords(options, plan),
+    build: (parts, options, initialize) => {
+      const vm = new LoggedVm(parts, options, plan, initialize);
+      return {
+        paths: () => [
+          ...vm.vcpus.map((_, index) => vm.guest(index, plan.writes[index])),
+          ...plan.others(options).map(({ path }, index) => path(vm, parts.cpus[options.vcpus + index])),
+        ],
+        atEnd: () => vm.checkAtEnd(),
+      };
+    },
+    nameOf: wordName,
+  };
 }

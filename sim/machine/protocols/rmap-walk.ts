@@ -9,7 +9,7 @@ import { loggedVmConfig } from './logged-vm.js';
 import { plantsOf } from './plants-of.js';
 import { BrokenClaim, type Protocol, type ProtocolOptions, type ProtocolParts, type ProtocolRun } from './protocol.js';
 
-const PLAN = { slot: { id: 1, baseGfn: 8, npages: 1, hvaPage: 0 } };
+const PLAN = { slot: { id: 1, baseGfn: 8, npages: 1, hvaPage: 0 }, written: [], writes: [], others: () => [] };
 
 /** What is on the walked list at first, oldest first, and on the other one. Any numbers do: nothing looks behind them. */
 const ENTRIES = [1001, 1002, 1003, 1004];

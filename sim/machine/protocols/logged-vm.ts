@@ -10,7 +10,7 @@ import { ERAS } from '../../kvm/era.js';
 import { Kvm, type KvmConfig, kvmArenaWords, type MemslotPlan } from '../../kvm/kvm.js';
 import { madviseDontneed } from '../../kvm/madvise.js';
 import { KVM_MEM_LOG_DIRTY_PAGES, type Memslot } from '../../kvm/memslot.js';
-import { dirtyBitmap, userBitmap } from '../../kvm/memslots.js';
+import { bitmapWords, dirtyBitmap, gfnToRmap, userBitmap } from '../../kvm/memslots.js';
 import { Observer } from '../../kvm/observer.js';
 import { shadowMmu } from '../../kvm/shadow-mmu.js';
 import { splitLazy } from '../../kvm/split-lazy.js';
@@ -90,6 +90,9 @@ function loggedVmWords(options: ProtocolOptions, plan: LoggedVmPlan): number {
   return kvmArenaWords(loggedVmConfig(options, plan)) + HostMemory.arenaWords(plan.slot.npages + OTHER_SLOT.npages) + plan.slot.npages + LINE_WORDS;
 }
 
+/** VMs by the arena they were laid out in, for the names of its words. */
+const VMS = new WeakMap<SharedArrayBuffer, LoggedVm>();
+
 export class LoggedVm {
   readonly kvm: Kvm;
   readonly memory: HostMemory;
@@ -117,6 +120,7 @@ export class LoggedVm {
   #layOut({ arena }: ProtocolParts, { written, logsLater, isProtected, hasFewPages, slot }: LoggedVmPlan): void {
     const { kvm } = this;
     layOut(kvm, arena);
+    VMS.set(arena.buffer, this);
     for (let page = 0; page < slot.npages + OTHER_SLOT.npages; page++) this.memory.add(page);
     runToCompletion(this.guest(0, written));
     if (logsLater === true) runToCompletion(enableDirtyLogging(kvm, this.ioctl, SLOT_ID));
@@ -174,6 +178,20 @@ export class LoggedVm {
     }
   }
 
+  /** What a word is, if it is one of the memslot's or of the host's memory. */
+  nameOf(word: Word): string | undefined {
+    const { kvm, memslot } = this;
+    const page = word - this.#contents;
+    if (page >= 0 && page < this.#copied.length) return `contents of page ${page}`;
+    const head = word - gfnToRmap(kvm.words, memslot, this.#slot.baseGfn, 1);
+    if (head >= 0 && head < this.#slot.npages) return `rmap of page ${head}`;
+    const bits = bitmapWords(this.#slot.npages);
+    if (word >= dirtyBitmap(kvm.words, memslot) && word < dirtyBitmap(kvm.words, memslot) + bits) return 'dirty bitmap';
+    if (word >= userBitmap(kvm.words, memslot) && word < userBitmap(kvm.words, memslot) + bits) return "user space's bitmap";
+    if (word === kvm.rcuFreeShadowPage) return 'rcu_free_shadow_page';
+    return word === this.memory.wordOf(0) ? 'host pages' : undefined;
+  }
+
   checkAtEnd(): void {
     const { kvm } = this;
     for (let page = 0; page < this.#copied.length; page++) {
@@ -224,6 +242,6 @@ export function loggedVmProtocol(about: Pick<Protocol, 'name' | 'summary' | 'pla
         atEnd: () => vm.checkAtEnd(),
       };
     },
-    nameOf: wordName,
+    nameOf: (word, parts) => VMS.get(parts.arena.buffer)?.nameOf(word) ?? wordName(word, parts),
   };
 }

@@ -176,8 +176,8 @@ function addBench(program: Command): void {
 const CHECK_HELP = `Examples:
   $ mmulab check                                     all protocols, right and with each planted bug
   $ mmulab check --list                              protocols, what they claim, bugs that can be planted
-  $ mmulab check write-protect --vcpus 3             one protocol, every interleaving
-  $ mmulab check write-protect --scheduler bounded --bound 2
+  $ mmulab check lockless-write-protect --vcpus 2    one protocol, every interleaving
+  $ mmulab check fast-page-fault --scheduler bounded --bound 2
   $ mmulab check --plugin ./my-protocol.mjs          a protocol of your own (docs/checking-an-idea.md)
   $ mmulab check --engine threads --seconds 30       the same paths on real threads, with random timing
 `;

@@ -32,7 +32,7 @@ export interface LocklessLeaf {
 }
 
 /** Walks from `root` to the leaf of `gfn`. Locks: none, the caller has just touched the tables. */
-export function walkLockless(kvm: Kvm, cpu: Cpu, root: number, gfn: number): LocklessLeaf {
+export function walkLockless(kvm: Kvm, cpu: Pick<Cpu, 'load'>, root: number, gfn: number): LocklessLeaf {
   let sp = root;
   for (let level = ROOT_LEVEL; ; level--) {
     const sptep = spTable(kvm, sp) + tableIndex(gfn, level);

@@ -5,11 +5,12 @@
 
 import { assert } from '../assert.js';
 import type { Cpu, Word } from '../engine/cpu.js';
-import { bucketOf, HISTOGRAM_BUCKETS, type HistogramSummary, summarize } from '../engine/histogram.js';
+import { bucketOf, HISTOGRAM_BUCKETS } from '../engine/histogram.js';
 import type { AccessLog } from '../guest/page-guest.js';
 import { type Arena, carvedWords } from '../memory/arena.js';
 import { alignWindows, countAccesses, WINDOW_WORDS } from './access-windows.js';
 import type { GuestRun } from './post-copy-speed.js';
+import { type StallSummary, summarizeStalls } from './stall-rows.js';
 import { loadWide, storeWide, WIDE_WORDS } from './wide-words.js';
 
 // One row per vCPU: times and sums in picoseconds, two words each, then windows, then the histogram.
@@ -24,14 +25,6 @@ const WARM_ACCESSES = WARM_PS + WIDE_WORDS;
 const WINDOW_ROW = WARM_ACCESSES + WIDE_WORDS;
 const HISTOGRAM = WINDOW_ROW + WINDOW_WORDS;
 const ROW_WORDS = carvedWords(HISTOGRAM + HISTOGRAM_BUCKETS);
-
-/** The stalls of all vCPUs. Nanoseconds. */
-export interface StallSummary {
-  count: number;
-  totalNs: number;
-  maxNs: number;
-  histogram: HistogramSummary;
-}
 
 export class PostCopyBook {
   readonly words: Int32Array;
@@ -75,15 +68,11 @@ export class PostCopyBook {
   }
 
   stalls(): StallSummary {
-    const counts = new Float64Array(HISTOGRAM_BUCKETS);
-    for (let vcpu = 0; vcpu < this.#vcpus; vcpu++) {
-      const first = this.row(vcpu) + HISTOGRAM;
-      for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) counts[bucket] += this.words[first + bucket];
-    }
-    const maxNs = Math.round(Math.max(...this.#each((row) => loadWide(this.words, row + STALL_MAX_PS))) / 1000);
-    const totalNs = Math.round(sum(this.#each((row) => loadWide(this.words, row + STALLED_PS))) / 1000);
-    const histogram = summarize(counts, maxNs);
-    return { count: histogram.count, totalNs, maxNs, histogram };
+    return summarizeStalls(
+      this.words,
+      this.#each((row) => row),
+      { maxPs: STALL_MAX_PS, totalPs: STALLED_PS, histogram: HISTOGRAM },
+    );
   }
 
   /** Each vCPU's run, in windows of one length. */

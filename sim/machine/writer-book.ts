@@ -2,10 +2,10 @@
 // worker threads meet in one place.
 
 import type { Cpu, Word } from '../engine/cpu.js';
-import { HISTOGRAM_BUCKETS, summarize } from '../engine/histogram.js';
+import { HISTOGRAM_BUCKETS } from '../engine/histogram.js';
 import { Stalls, type Vcpu } from '../kvm/vcpu.js';
 import { type Arena, carvedWords, LINE_WORDS } from '../memory/arena.js';
-import type { StallSummary } from './post-copy-book.js';
+import { type StallSummary, summarizeStalls } from './stall-rows.js';
 import { loadWide, storeWide, WIDE_WORDS } from './wide-words.js';
 
 // One row per vCPU. Times are picoseconds.
@@ -66,16 +66,8 @@ export class WriterBook {
   }
 
   stalls(): StallSummary {
-    const counts = new Float64Array(HISTOGRAM_BUCKETS);
-    let maxPs = 0;
-    for (let vcpu = 0; vcpu < this.#vcpus; vcpu++) {
-      const row = this.#rows + vcpu * ROW_WORDS;
-      maxPs = Math.max(maxPs, loadWide(this.#words, row + STALL_MAX_PS));
-      for (let bucket = 0; bucket < HISTOGRAM_BUCKETS; bucket++) counts[bucket] += this.#words[row + HISTOGRAM + bucket];
-    }
-    const maxNs = Math.round(maxPs / 1000);
-    const histogram = summarize(counts, maxNs);
-    return { count: histogram.count, totalNs: Math.round(this.sums().stalledPs / 1000), maxNs, histogram };
+    const rows = Array.from({ length: this.#vcpus }, (_, vcpu) => this.#rows + vcpu * ROW_WORDS);
+    return summarizeStalls(this.#words, rows, { maxPs: STALL_MAX_PS, totalPs: STALLED_PS, histogram: HISTOGRAM });
   }
 }
 

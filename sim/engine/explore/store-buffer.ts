@@ -26,8 +26,4 @@ export class StoreBuffer {
     for (let i = entries.length - 1; i >= 0; i--) if (entries[i].word === word) return entries[i].value;
     return words[word];
   }
-
-  holds(word: Word): boolean {
-    return this.entries.some((entry) => entry.word === word);
-  }
 }

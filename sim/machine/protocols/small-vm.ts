@@ -2,16 +2,18 @@
 
 import type { Cpu } from '../../engine/cpu.js';
 import { ERAS } from '../../kvm/era.js';
+import { walkLockless } from '../../kvm/fast-page-fault.js';
 import type { Kvm, KvmConfig, MemslotPlan } from '../../kvm/kvm.js';
 import { Observer } from '../../kvm/observer.js';
 import type { KvmPlant } from '../../kvm/plants.js';
 import { spTable } from '../../kvm/shadow-page.js';
 import { splitEager } from '../../kvm/split-eager.js';
-import { isLeaf, PRESENT, sptePayload, tableIndex } from '../../kvm/spte.js';
+import { sptePayload } from '../../kvm/spte.js';
 import { tdpMmu } from '../../kvm/tdp-mmu.js';
 import { Vcpu } from '../../kvm/vcpu.js';
 import type { GuestCode } from '../../kvm/vcpu-run.js';
 import type { Arena } from '../../memory/arena.js';
+import { PlainWords } from '../../memory/plain-words.js';
 import { LEVEL_4K, ROOT_LEVEL, TABLE_ENTRIES } from '../../units.js';
 import { BrokenClaim, type ProtocolOptions, type ProtocolParts } from './protocol.js';
 
@@ -69,15 +71,8 @@ export function actorNames(options: ProtocolOptions, ...others: string[]): strin
 
 /** The host page that `gfn` is mapped to, -1 for none. Reads beside what runs. */
 export function mappedPage(kvm: Kvm, gfn: number): number {
-  const { words } = kvm;
-  let sp = words[kvm.roots];
-  for (let level = ROOT_LEVEL; level > 0; level--) {
-    const spte = words[spTable(kvm, sp) + tableIndex(gfn, level)];
-    if ((spte & PRESENT) === 0) return -1;
-    if (isLeaf(spte, level)) return sptePayload(spte);
-    sp = sptePayload(spte);
-  }
-  return -1;
+  const { level, spte } = walkLockless(kvm, new PlainWords(kvm.words), kvm.words[kvm.roots], gfn);
+  return level === 0 ? -1 : sptePayload(spte);
 }
 
 /** Runs a check of the kernel's own; what it throws breaks `claim`. */

@@ -25,7 +25,7 @@ function walk(protocol: Protocol, options: CheckOptions, wish: readonly number[]
   const arena = Arena.ofWords(protocol.arenaWords(options));
   let what = '';
   const say = (verb: string) => (word: number) => {
-    what = `${verb} ${protocol.nameOf?.(word, parts, options) ?? word}`;
+    what = `${verb} ${run.nameOf?.(word) ?? word}`;
     return true;
   };
   const cpus = names.map((_, id) => ({

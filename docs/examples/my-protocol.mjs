@@ -49,7 +49,7 @@ export default {
         const isLost = arena.words[word.left] === 0 && arena.words[word.kicked] === 0;
         if (isLost) throw Object.assign(new Error('The vCPU runs its guest, and nobody kicked it'), { claim: 'no-lost-request' });
       },
+      nameOf: (at) => NAMES.find((name) => word[name] === at),
     };
   },
-  nameOf: (word) => NAMES[word / 16 - 1],
 };

@@ -1,9 +1,10 @@
 // One case of a protocol, laid out once: each run begins from the same words, with objects of its own.
 
+import type { Word } from '../engine/cpu.js';
 import { type Chooser, ExploreEngine, type Recorder, type RunEnd } from '../engine/explore/engine.js';
 import { Arena } from '../memory/arena.js';
 import type { CheckOptions } from './check.js';
-import type { Protocol, ProtocolParts, ProtocolRun } from './protocols/protocol.js';
+import type { Protocol, ProtocolRun } from './protocols/protocol.js';
 
 export class CheckCase {
   readonly actors: readonly string[];
@@ -12,6 +13,7 @@ export class CheckCase {
   readonly #arena: Arena;
   readonly #engine: ExploreEngine;
   readonly #initial: Int32Array;
+  #run: ProtocolRun;
 
   constructor(protocol: Protocol, options: CheckOptions) {
     this.#protocol = protocol;
@@ -26,17 +28,19 @@ export class CheckCase {
       maxSteps: options.maxSteps,
       actorName: (cpu) => this.actors[cpu],
     });
-    this.#build(true);
+    this.#run = this.#build(true);
     this.#initial = this.#arena.words.slice();
   }
 
-  /** What a build gets: the arena from its first word on, and locks that nobody holds. */
-  parts(): ProtocolParts {
-    return { arena: new Arena(this.#arena.buffer), locks: this.#engine.newLocks(), cpus: this.#engine.cpus };
+  /** A build gets the arena from its first word on, and locks that nobody holds. */
+  #build(initialize: boolean): ProtocolRun {
+    const parts = { arena: new Arena(this.#arena.buffer), locks: this.#engine.newLocks(), cpus: this.#engine.cpus };
+    return this.#protocol.build(parts, this.#options, initialize);
   }
 
-  #build(initialize: boolean): ProtocolRun {
-    return this.#protocol.build(this.parts(), this.#options, initialize);
+  /** What a word is called, in the run that runs or ran last. */
+  nameOf(word: Word): string {
+    return this.#run.nameOf?.(word) ?? `word ${word}`;
   }
 
   /** Runs the case once. Its claims are not looked at again after the first `checked` steps. */
@@ -44,6 +48,7 @@ export class CheckCase {
     const engine = this.#engine;
     this.#arena.words.set(this.#initial);
     const run = this.#build(false);
+    this.#run = run;
     engine.recorder = recorder;
     engine.checkFrom = checked;
     engine.afterStep = run.afterStep === undefined ? undefined : () => run.afterStep?.();

@@ -3,9 +3,8 @@
 import type { ReplayChooser } from '../engine/explore/choosers.js';
 import type { Chooser, RunEnd } from '../engine/explore/engine.js';
 import { areDependent, type Footprint } from '../engine/explore/footprint.js';
-import type { CheckOptions, HistoryStep } from './check.js';
+import type { HistoryStep } from './check.js';
 import type { CheckCase } from './check-case.js';
-import type { Protocol } from './protocols/protocol.js';
 
 interface Step {
   actor: number;
@@ -14,14 +13,8 @@ interface Step {
 }
 
 /** Runs the schedule of `chooser` and tells its history. */
-export function historyOf(
-  checked: CheckCase,
-  protocol: Protocol,
-  options: CheckOptions,
-  chooser: ReplayChooser,
-): { end: RunEnd; history: HistoryStep[]; traceHash: string } {
+export function historyOf(checked: CheckCase, chooser: ReplayChooser): { end: RunEnd; history: HistoryStep[]; traceHash: string } {
   const steps: Step[] = [];
-  const parts = checked.parts();
   const count = checked.actors.length;
   const stepAt = (index: number): Step => (steps[index] ??= { actor: 0, notes: [], codes: [] });
   const watching: Chooser = {
@@ -35,7 +28,7 @@ export function historyOf(
   const end = checked.run(watching, 0, (index, actor, what, word) => {
     const step = stepAt(index);
     step.actor = actor;
-    const name = word === undefined || word < 0 ? '' : ` ${protocol.nameOf?.(word, parts, options) ?? `word ${word}`}`;
+    const name = word === undefined || word < 0 ? '' : ` ${checked.nameOf(word)}`;
     step.notes.push(what + name);
   });
   const history = Array.from(steps, (_, index) => stepAt(index)).map(({ actor, notes }, index) => ({

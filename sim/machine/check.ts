@@ -106,13 +106,11 @@ interface Search {
 
 class Check {
   readonly outcome: CheckOutcome;
-  readonly #protocol: Protocol;
   readonly #options: CheckOptions;
   readonly #case: CheckCase;
   readonly #onProgress: ((progress: CheckProgress) => boolean) | undefined;
 
   constructor(protocol: Protocol, options: CheckOptions, onProgress?: (progress: CheckProgress) => boolean) {
-    this.#protocol = protocol;
     this.#options = options;
     this.#onProgress = onProgress;
     this.#case = new CheckCase(protocol, options);
@@ -208,7 +206,7 @@ class Check {
   #record(schedule: readonly number[]): void {
     const { outcome } = this;
     const chooser = new ReplayChooser(schedule);
-    const recorded = historyOf(this.#case, this.#protocol, this.#options, chooser);
+    const recorded = historyOf(this.#case, chooser);
     if (!chooser.fits)
       throw new ReplayError(
         `Cannot replay this schedule: step ${chooser.processes.length + 1} names somebody who cannot go on, expected a schedule of this very case`,

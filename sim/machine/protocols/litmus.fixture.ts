@@ -33,9 +33,9 @@ function litmus(
           const message = parts.broken(at);
           if (message !== undefined) throw new BrokenClaim('outcome', message);
         },
+        nameOf: (word) => (word === at.x ? 'x' : word === at.y ? 'y' : undefined),
       };
     },
-    nameOf: (word) => (word === 16 ? 'x' : word === 32 ? 'y' : undefined),
   };
 }
 

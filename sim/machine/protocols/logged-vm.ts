@@ -90,9 +90,6 @@ function loggedVmWords(options: ProtocolOptions, plan: LoggedVmPlan): number {
   return kvmArenaWords(loggedVmConfig(options, plan)) + HostMemory.arenaWords(plan.slot.npages + OTHER_SLOT.npages) + plan.slot.npages + LINE_WORDS;
 }
 
-/** VMs by the arena they were laid out in, for the names of its words. */
-const VMS = new WeakMap<SharedArrayBuffer, LoggedVm>();
-
 export class LoggedVm {
   readonly kvm: Kvm;
   readonly memory: HostMemory;
@@ -114,13 +111,12 @@ export class LoggedVm {
     this.vcpus = vcpusOf(parts.cpus, options);
     // Set-up borrows a vCPU's CPU for the ioctls where no thread makes any.
     this.ioctl = parts.cpus[options.vcpus] ?? parts.cpus[options.vcpus - 1];
-    if (initialize) this.#layOut(parts, plan);
+    if (initialize) this.#layOut(plan);
   }
 
-  #layOut({ arena }: ProtocolParts, { written, logsLater, isProtected, hasFewPages, slot }: LoggedVmPlan): void {
+  #layOut({ written, logsLater, isProtected, hasFewPages, slot }: LoggedVmPlan): void {
     const { kvm } = this;
-    layOut(kvm, arena);
-    VMS.set(arena.buffer, this);
+    layOut(kvm);
     for (let page = 0; page < slot.npages + OTHER_SLOT.npages; page++) this.memory.add(page);
     runToCompletion(this.guest(0, written));
     if (logsLater === true) runToCompletion(enableDirtyLogging(kvm, this.ioctl, SLOT_ID));
@@ -178,7 +174,7 @@ export class LoggedVm {
     }
   }
 
-  /** What a word is, if it is one of the memslot's or of the host's memory. */
+  /** What a word is: of the memslot, of the host's memory, or of the rest of the VM. */
   nameOf(word: Word): string | undefined {
     const { kvm, memslot } = this;
     const page = word - this.#contents;
@@ -189,7 +185,7 @@ export class LoggedVm {
     if (word >= dirtyBitmap(kvm.words, memslot) && word < dirtyBitmap(kvm.words, memslot) + bits) return 'dirty bitmap';
     if (word >= userBitmap(kvm.words, memslot) && word < userBitmap(kvm.words, memslot) + bits) return "user space's bitmap";
     if (word === kvm.rcuFreeShadowPage) return 'rcu_free_shadow_page';
-    return word === this.memory.wordOf(0) ? 'host pages' : undefined;
+    return word === this.memory.wordOf(0) ? 'host pages' : wordName(kvm, word);
   }
 
   checkAtEnd(): void {
@@ -240,8 +236,8 @@ export function loggedVmProtocol(about: Pick<Protocol, 'name' | 'summary' | 'pla
           ...plan.others(options).map(({ path }, index) => path(vm, parts.cpus[options.vcpus + index])),
         ],
         atEnd: () => vm.checkAtEnd(),
+        nameOf: (word) => vm.nameOf(word),
       };
     },
-    nameOf: (word, parts) => VMS.get(parts.arena.buffer)?.nameOf(word) ?? wordName(word, parts),
   };
 }

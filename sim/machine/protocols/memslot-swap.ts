@@ -31,7 +31,7 @@ class MemslotSwap implements ProtocolRun {
 
   constructor(parts: ProtocolParts, options: ProtocolOptions, initialize: boolean) {
     this.#kvm = new Kvm(parts.arena, parts.locks, smallVmConfig(options, [MOVES, STAYS]), initialize);
-    if (initialize) layOut(this.#kvm, parts.arena);
+    if (initialize) layOut(this.#kvm);
     this.#vcpus = vcpusOf(parts.cpus, options);
     this.#ioctl = parts.cpus[options.vcpus];
     this.#guests = this.#vcpus.map((vcpu) => this.#guest(vcpu));
@@ -80,6 +80,10 @@ class MemslotSwap implements ProtocolRun {
       throw new BrokenClaim('read-section', `the memslot that vCPU ${id} uses for gfn ${gfn} has become one of gfns ${baseGfn} to ${baseGfn + npages - 1}`);
   }
 
+  nameOf(word: number): string | undefined {
+    return wordName(this.#kvm, word);
+  }
+
   atEnd(): void {
     claimThat('sets', () => this.#kvm.memslots.checkInvariants());
     claimThat('sets', () => this.#kvm.mmu.checkInvariants(this.#kvm));
@@ -102,5 +106,4 @@ export const memslotSwap: Protocol = {
   actors: (options) => actorNames(options, 'ioctl'),
   arenaWords: (options) => kvmArenaWords(smallVmConfig(options, [MOVES, STAYS])),
   build: (parts, options, initialize) => new MemslotSwap(parts, options, initialize),
-  nameOf: wordName,
 };

@@ -29,7 +29,7 @@ class MmuNotifier implements ProtocolRun {
     this.#memory = new HostMemory(parts.arena, SLOT.npages);
     this.#kvm.hostMemory = this.#memory;
     if (initialize) {
-      layOut(this.#kvm, parts.arena);
+      layOut(this.#kvm);
       this.#memory.add(PAGE);
     }
     this.#vcpus = vcpusOf(parts.cpus, options);
@@ -52,6 +52,10 @@ class MmuNotifier implements ProtocolRun {
   afterStep(): void {
     if (!this.#memory.isPresent(PAGE) && mappedPage(this.#kvm, GFN) === PAGE)
       throw new BrokenClaim('spte', `gfn ${GFN} is mapped to host page ${PAGE}, which the host has dropped`);
+  }
+
+  nameOf(word: number): string | undefined {
+    return wordName(this.#kvm, word);
   }
 
   atEnd(): void {
@@ -80,5 +84,4 @@ export const mmuNotifier: Protocol = {
   actors: (options) => actorNames(options, 'host'),
   arenaWords: (options) => kvmArenaWords(smallVmConfig(options, [SLOT])) + HostMemory.arenaWords(SLOT.npages),
   build: (parts, options, initialize) => new MmuNotifier(parts, options, initialize),
-  nameOf: wordName,
 };

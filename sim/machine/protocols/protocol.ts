@@ -43,6 +43,8 @@ export interface ProtocolRun {
   afterStep?(): void;
   /** Throws `BrokenClaim` when a claim does not hold once all actors have finished. */
   atEnd?(): void;
+  /** What a word of the arena is, in words: "spte of gfn 3". Undefined for one that nobody needs to know. */
+  nameOf?(word: Word): string | undefined;
 }
 
 export interface Protocol {
@@ -63,8 +65,6 @@ export interface Protocol {
    * all state that a run changes in the arena or in the objects that it makes.
    */
   build(parts: ProtocolParts, options: ProtocolOptions, initialize: boolean): ProtocolRun;
-  /** What a word of the arena is, in words: "spte of gfn 3". Undefined for one that nobody needs to know. */
-  nameOf?(word: Word, parts: ProtocolParts, options: ProtocolOptions): string | undefined;
 }
 
 /** A claim that does not hold. Any `Error` with a string `claim` says the same: a plugin cannot import this class. */

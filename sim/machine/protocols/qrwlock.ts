@@ -43,9 +43,6 @@ interface Case {
   guarded: GuardedWords;
 }
 
-/** Where the words of an arena are, for reports. */
-const laidOutIn = new WeakMap<ArrayBufferLike, Case>();
-
 /** The protocol `qrwlock`. */
 export const qrwlockProtocol: Protocol = {
   name: 'qrwlock',
@@ -56,17 +53,7 @@ export const qrwlockProtocol: Protocol = {
   interruptible: [],
   actors: ({ vcpus }) => Array.from({ length: vcpus }, (_, id) => `cpu${id}`),
   arenaWords: ({ vcpus }) => queueNodeWords(vcpus) + 3 * LINE_WORDS,
-  build(parts, options, initialize) {
-    const laidOut = layOut(parts, options);
-    if (initialize) laidOutIn.set(parts.arena.buffer, laidOut);
-    return new QrwlockRun(parts, laidOut);
-  },
-  nameOf(word, { arena }) {
-    const laidOut = laidOutIn.get(arena.buffer);
-    if (word === laidOut?.lock.count) return 'count';
-    if (word === laidOut?.lock.waitLock.word) return 'wait lock';
-    return laidOut?.guarded.nameOf(word) ?? laidOut?.nodes.nameOf(word);
-  },
+  build: (parts, options) => new QrwlockRun(parts, layOut(parts, options)),
 };
 
 class QrwlockRun implements ProtocolRun {
@@ -100,6 +87,13 @@ class QrwlockRun implements ProtocolRun {
         yield* lock.readUnlock(cpu);
       }
     }
+  }
+
+  nameOf(word: Word): string | undefined {
+    const { lock, guarded, nodes } = this.#case;
+    if (word === lock.count) return 'count';
+    if (word === lock.waitLock.word) return 'wait lock';
+    return guarded.nameOf(word) ?? nodes.nameOf(word);
   }
 
   atEnd(): void {

@@ -45,9 +45,6 @@ interface Case {
   guarded: GuardedWords;
 }
 
-/** Where the words of an arena are, for reports. */
-const laidOutIn = new WeakMap<ArrayBufferLike, Case>();
-
 /** The protocol `queued-spinlock`. */
 export const queuedSpinlockProtocol: Protocol = {
   name: 'queued-spinlock',
@@ -60,16 +57,8 @@ export const queuedSpinlockProtocol: Protocol = {
   arenaWords: ({ vcpus }) => queueNodeWords(vcpus) + 2 * LINE_WORDS,
   build(parts, options, initialize) {
     const laidOut = layOut(parts, options);
-    if (initialize) {
-      soilNodes(parts.arena.words, laidOut.nodes);
-      laidOutIn.set(parts.arena.buffer, laidOut);
-    }
+    if (initialize) soilNodes(parts.arena.words, laidOut.nodes);
     return new QueuedSpinlockRun(parts, laidOut);
-  },
-  nameOf(word, { arena }) {
-    const laidOut = laidOutIn.get(arena.buffer);
-    if (word === laidOut?.lock.word) return 'lock word';
-    return laidOut?.guarded.nameOf(word) ?? laidOut?.nodes.nameOf(word);
   },
 };
 
@@ -103,6 +92,12 @@ class QueuedSpinlockRun implements ProtocolRun {
       yield* guarded.write(cpu);
       yield* lock.unlock(cpu);
     }
+  }
+
+  nameOf(word: Word): string | undefined {
+    const { lock, guarded, nodes } = this.#case;
+    if (word === lock.word) return 'lock word';
+    return guarded.nameOf(word) ?? nodes.nameOf(word);
   }
 
   atEnd(): void {

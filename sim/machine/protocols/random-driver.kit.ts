@@ -91,7 +91,6 @@ class DrivenRun {
   readonly #run: ProtocolRun;
   readonly #paths: (KernelPath | null)[];
   readonly #waiting: Waiting;
-  readonly #nameOf: (word: Word) => string | undefined;
 
   constructor(protocol: Protocol, options: ProtocolOptions, waiting: Waiting) {
     const arena = Arena.ofWords(protocol.arenaWords(options));
@@ -101,7 +100,6 @@ class DrivenRun {
     // The protocols of the locks use nothing else of a CPU, and no lock of an engine.
     const parts = { arena, locks: {} as LockFactory, cpus: cpus as unknown as (Cpu & LockCpu)[] };
     this.#run = protocol.build(parts, options, true);
-    this.#nameOf = (word) => protocol.nameOf?.(word, parts, options);
     this.#paths = this.#run.paths();
     this.#waiting = waiting;
   }
@@ -138,7 +136,7 @@ class DrivenRun {
   }
 
   #describe({ id, asleep, wait }: DrivenCpu): string {
-    return `CPU ${id} ${asleep ? 'sleeps on' : 'spins on'} ${wait === null ? 'nothing' : (this.#nameOf(wait.word) ?? `word ${wait.word}`)}`;
+    return `CPU ${id} ${asleep ? 'sleeps on' : 'spins on'} ${wait === null ? 'nothing' : (this.#run.nameOf?.(wait.word) ?? `word ${wait.word}`)}`;
   }
 }
 

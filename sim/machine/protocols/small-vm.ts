@@ -12,10 +12,9 @@ import { sptePayload } from '../../kvm/spte.js';
 import { tdpMmu } from '../../kvm/tdp-mmu.js';
 import { Vcpu } from '../../kvm/vcpu.js';
 import type { GuestCode } from '../../kvm/vcpu-run.js';
-import type { Arena } from '../../memory/arena.js';
 import { PlainWords } from '../../memory/plain-words.js';
 import { LEVEL_4K, ROOT_LEVEL, TABLE_ENTRIES } from '../../units.js';
-import { BrokenClaim, type ProtocolOptions, type ProtocolParts } from './protocol.js';
+import { BrokenClaim, type ProtocolOptions } from './protocol.js';
 
 /** The smallest VM with these memslots, whose gfns are below 512. */
 export function smallVmConfig(options: ProtocolOptions, memslots: MemslotPlan[]): KvmConfig {
@@ -44,19 +43,9 @@ export function smallVmConfig(options: ProtocolOptions, memslots: MemslotPlan[])
   };
 }
 
-/** VMs by the arena they stand in, for the names of its words. */
-const VMS = new WeakMap<SharedArrayBuffer, Kvm>();
-
 /** Makes the page tables' root, as the set-up of a run does. */
-export function layOut(kvm: Kvm, arena: Arena): void {
+export function layOut(kvm: Kvm): void {
   kvm.mmu.createRoots(kvm, new Observer(kvm.words));
-  VMS.set(arena.buffer, kvm);
-}
-
-/** What a word of a VM is that was laid out in the arena: of its page tables, its modes, its SRCU; undefined for others. */
-export function wordName(word: number, { arena }: Pick<ProtocolParts, 'arena'>): string | undefined {
-  const kvm = VMS.get(arena.buffer);
-  return kvm === undefined ? undefined : vmWordName(kvm, word);
 }
 
 /** vCPUs of a VM, which are the first CPUs. */
@@ -84,7 +73,8 @@ export function claimThat(claim: string, check: () => void): void {
   }
 }
 
-function vmWordName(kvm: Kvm, word: number): string | undefined {
+/** What a word of a VM is: of its page tables, its modes, its SRCU; undefined for others. */
+export function wordName(kvm: Kvm, word: number): string | undefined {
   const { vcpuCount, tableCapacity } = kvm.config;
   if (word === 0) return 'no spte yet';
   const spte = word - spTable(kvm, 1);

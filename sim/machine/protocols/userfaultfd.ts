@@ -50,7 +50,7 @@ class UserfaultRun implements ProtocolRun {
     this.#mm.userfaultfds.push(this.#ctx);
     this.#running = arena.carveLine('runningVcpus');
     if (initialize) {
-      layOut(this.#kvm, arena);
+      layOut(this.#kvm);
       arena.words[this.#running] = options.vcpus;
     }
     this.#vcpus = vcpusOf(cpus, options);
@@ -82,6 +82,10 @@ class UserfaultRun implements ProtocolRun {
 
   *#copy(cpu: Cpu, unit: number): KernelPath {
     if (yield* uffdioResolve(this.#mm, this.#ctx, cpu, { unit, how: 'copy' })) this.#installed[unit]++;
+  }
+
+  nameOf(word: number): string | undefined {
+    return wordName(this.#kvm, word);
   }
 
   atEnd(): void {
@@ -119,5 +123,4 @@ export const userfaultfd: Protocol = {
   actors: (options) => actorNames(options, 'reader', 'pusher'),
   arenaWords,
   build: (parts, options, initialize) => new UserfaultRun(parts, options, initialize),
-  nameOf: wordName,
 };
